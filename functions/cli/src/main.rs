@@ -1,0 +1,3 @@
+//! `seatbelt`: the operator's tool.
+
+fn main() {}

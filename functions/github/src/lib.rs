@@ -1,0 +1,1 @@
+//! GitHub: the connector and its Lambda function.

@@ -1,0 +1,1 @@
+//! WordPress and WooCommerce: the connector and its Lambda function.

@@ -1,0 +1,1 @@
+//! Manifest and run history on DynamoDB.

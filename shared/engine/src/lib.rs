@@ -1,0 +1,1 @@
+//! Backup: from a system, a connector, a vault and a catalog to an outcome.

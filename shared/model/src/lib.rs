@@ -1,0 +1,1 @@
+//! Seatbelt's nouns as plain data: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! Lambda glue: event in, one engine call, outcome out.

@@ -1,0 +1,1 @@
+//! The snapshot format seatbelt/1 on S3.

@@ -1,0 +1,1 @@
+//! Benchmarks: each figure of the design, as a ratio in one run.

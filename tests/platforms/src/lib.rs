@@ -1,0 +1,1 @@
+//! Stateful, strict simulated vendors, written from their documentation.
