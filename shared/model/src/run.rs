@@ -1,0 +1,154 @@
+//! The run record: one execution of backup, verify, restore or prune, as the run history keeps it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Changes, MassChange, RunId, SnapshotId};
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Reads the vendor and commits a snapshot.
+    Backup,
+    /// Re-hashes what is stored.
+    Verify,
+    /// Writes to the vendor.
+    Restore,
+    /// Expires snapshots and frees objects.
+    Prune,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Started and not ended.
+    Running,
+    /// Checkpointed on request or before a deadline; the next run of the system goes on where it stopped.
+    Interrupted,
+    /// Everything was read.
+    Complete,
+    /// A snapshot was committed, with gaps in its receipts.
+    Partial,
+    /// No snapshot was committed.
+    Failed,
+    /// Another run held the lease.
+    Skipped,
+}
+
+/// Who started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The manifest's schedule.
+    Schedule,
+    /// A person.
+    Manual,
+    /// An earlier invocation that met its deadline.
+    Handover,
+}
+
+/// One run in the history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The system.
+    pub system: String,
+    /// The id, shared with the snapshot.
+    pub id: RunId,
+    /// What it does.
+    pub kind: RunKind,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Who started it.
+    pub trigger: Trigger,
+    /// When it started by the clock.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The last sign of life.
+    pub heartbeat_at: Timestamp,
+    /// Invocations that worked on it.
+    pub hops: u32,
+    /// Per resource: records read and changes.
+    #[serde(default)]
+    pub resources: BTreeMap<String, ResourceCounts>,
+    /// Requests sent, throttles met, bytes read and written.
+    #[serde(default)]
+    pub traffic: Traffic,
+    /// The snapshot committed, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotId>,
+    /// Mass changes seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<MassChange>,
+    /// What was tried, on what, and what now; without customer data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Where its logs are, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<String>,
+}
+
+/// What a run did to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ResourceCounts {
+    /// Records the vendor sent.
+    pub read: u64,
+    /// Records in the state afterwards.
+    pub records: u64,
+    /// Differences to the snapshot before.
+    pub changes: Changes,
+    /// Gaps in the receipt.
+    pub gaps: u64,
+}
+
+/// What a run cost in requests and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Requests sent to the vendor, retries included.
+    pub requests: u64,
+    /// Requests sent again after a failure.
+    pub retries: u64,
+    /// Answers that asked us to slow down.
+    pub throttles: u64,
+    /// Bytes of response bodies, decompressed.
+    pub bytes_read: u64,
+    /// Bytes written to the vault.
+    pub bytes_stored: u64,
+}
+
+impl Run {
+    /// A run that starts now.
+    #[must_use]
+    pub fn start(system: &str, id: RunId, kind: RunKind, trigger: Trigger, now: Timestamp) -> Self {
+        Self {
+            system: system.to_owned(),
+            id,
+            kind,
+            status: RunStatus::Running,
+            trigger,
+            started_at: now,
+            ended_at: None,
+            heartbeat_at: now,
+            hops: 1,
+            resources: BTreeMap::new(),
+            traffic: Traffic::default(),
+            snapshot: None,
+            alarms: Vec::new(),
+            error: None,
+            logs: None,
+        }
+    }
+}
+
+impl RunStatus {
+    /// Whether the run is over.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Running | Self::Interrupted)
+    }
+}
