@@ -1,0 +1,1 @@
+//! A simulated GitHub, written from its documentation.
