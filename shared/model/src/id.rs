@@ -71,7 +71,7 @@ impl FromStr for RunId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidRunId { text: text.to_owned() };
         let civil = DateTime::strptime(FORM, text).map_err(|_| invalid())?;
-        let id = Self::at(civil.to_zoned(TimeZone::UTC).map_err(|_| invalid())?.timestamp());
+        let id = Self::at(TimeZone::UTC.to_timestamp(civil).map_err(|_| invalid())?);
         if id.to_string() == text { Ok(id) } else { Err(invalid()) }
     }
 }
@@ -102,7 +102,14 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "2026-11-22", "20261322T060000Z", "20261122T060000", "20261122T060000Z ", "20261122T256000Z"] {
+        for text in [
+            "",
+            "2026-11-22",
+            "20261322T060000Z",
+            "20261122T060000",
+            "20261122T060000Z ",
+            "20261122T256000Z",
+        ] {
             assert!(text.parse::<RunId>().is_err(), "{text}");
         }
     }

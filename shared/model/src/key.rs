@@ -33,7 +33,15 @@ fn compare_part(a: &str, b: &str) -> Ordering {
         _ => 2,
     };
     let (left, right) = (rank(a), rank(b));
-    left.cmp(&right).then_with(|| if left == 1 { a.len().cmp(&b.len()) } else { Ordering::Equal }).then_with(|| a.cmp(b))
+    left.cmp(&right)
+        .then_with(|| {
+            if left == 1 {
+                a.len().cmp(&b.len())
+            } else {
+                Ordering::Equal
+            }
+        })
+        .then_with(|| a.cmp(b))
 }
 
 /// Digits only and no leading zero, so that equal values are equal texts.
@@ -51,7 +59,11 @@ pub fn child(parent: &str, own: &str) -> String {
 /// A value as one part of a longer key.
 #[must_use]
 pub fn part(value: &str) -> Cow<'_, str> {
-    if value.contains(['~', '/']) { Cow::Owned(value.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(value) }
+    if value.contains(['~', '/']) {
+        Cow::Owned(value.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(value)
+    }
 }
 
 /// The prefix that exactly the keys of `parent`'s children start with; it sorts before all of them.
@@ -68,7 +80,9 @@ mod tests {
 
     #[test]
     fn numbers_are_ordered_by_value_and_children_follow_their_prefix() {
-        let sorted = ["", "0", "9", "10", "10/", "10/9", "10/10", "10/a", "11", "007", "9a", "a", "a/", "a/1", "b"];
+        let sorted = [
+            "", "0", "9", "10", "10/", "10/9", "10/10", "10/a", "11", "007", "9a", "a", "a/", "a/1", "b",
+        ];
         for pair in sorted.windows(2) {
             assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");
         }

@@ -14,6 +14,7 @@ mod class;
 mod clock;
 mod coverage;
 mod id;
+pub mod json;
 pub mod key;
 pub mod manifest_file;
 pub mod retention;
