@@ -17,6 +17,7 @@ mod id;
 pub mod json;
 pub mod key;
 pub mod manifest_file;
+mod progress;
 pub mod retention;
 mod run;
 pub mod schedule;
@@ -28,6 +29,7 @@ pub use class::Class;
 pub use clock::Clock;
 pub use coverage::{Kind, RestoreLevel};
 pub use id::{InvalidRunId, RunId, SnapshotId};
+pub use progress::{Event, Observer, Unobserved, Wait};
 pub use run::{ResourceCounts, Run, RunKind, RunStatus, Traffic, Trigger};
 pub use snapshot::{
     ChangeKind, Changes, Chunk, Completeness, FORMAT, Freshness, Gap, GapReason, KeyRule, Layer, LayerIndex, LayerRole,
