@@ -22,6 +22,7 @@
 pub mod clock;
 pub mod exchange;
 pub mod github;
+pub mod practice;
 pub mod server;
 
 pub use clock::SimClock;
