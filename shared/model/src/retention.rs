@@ -39,7 +39,9 @@ pub struct Retention {
 
 /// A text that is no [`Retention`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("\"{text}\": {problem}; write for example \"30 daily, 12 monthly\", with hourly, daily, weekly, monthly, yearly")]
+#[error(
+    "\"{text}\": {problem}; write for example \"30 daily, 12 monthly\", with hourly, daily, weekly, monthly, yearly"
+)]
 pub struct InvalidRetention {
     text: String,
     problem: String,
@@ -77,7 +79,13 @@ pub enum Reason {
 
 impl Retention {
     /// What is kept where nothing is said.
-    pub const STANDARD: Self = Self { hourly: 0, daily: 30, weekly: 0, monthly: 12, yearly: 0 };
+    pub const STANDARD: Self = Self {
+        hourly: 0,
+        daily: 30,
+        weekly: 0,
+        monthly: 12,
+        yearly: 0,
+    };
 
     /// The names of the five counts, in order.
     pub const UNITS: [&str; 5] = ["hourly", "daily", "weekly", "monthly", "yearly"];
@@ -94,7 +102,13 @@ impl Retention {
     /// For how many days a snapshot can be kept at most, backups going on without pause.
     pub fn longest_days(&self) -> u32 {
         let [hours, days, weeks, months, years] = self.counts();
-        let longest = [hours.div_ceil(24), days, weeks.saturating_mul(7), months.saturating_mul(31), years.saturating_mul(366)];
+        let longest = [
+            hours.div_ceil(24),
+            days,
+            weeks.saturating_mul(7),
+            months.saturating_mul(31),
+            years.saturating_mul(366),
+        ];
         longest.into_iter().max().unwrap_or_default()
     }
 }
@@ -126,13 +140,25 @@ pub fn keep(policy: &Retention, snapshots: &[(Timestamp, bool)], now: Timestamp)
     for at in future {
         reasons[at].push(Reason::InTheFuture);
     }
-    let units = [Reason::Hourly, Reason::Daily, Reason::Weekly, Reason::Monthly, Reason::Yearly];
+    let units = [
+        Reason::Hourly,
+        Reason::Daily,
+        Reason::Weekly,
+        Reason::Monthly,
+        Reason::Yearly,
+    ];
     for (unit, count) in units.into_iter().zip(policy.counts()) {
         for at in last_of_periods(unit, count, &past, snapshots) {
             reasons[at].push(unit);
         }
     }
-    let verdict = |reasons: Vec<Reason>| if reasons.is_empty() { Verdict::Expire } else { Verdict::Keep(reasons) };
+    let verdict = |reasons: Vec<Reason>| {
+        if reasons.is_empty() {
+            Verdict::Expire
+        } else {
+            Verdict::Keep(reasons)
+        }
+    };
     reasons.into_iter().map(verdict).collect()
 }
 
@@ -166,7 +192,10 @@ impl FromStr for Retention {
 
     fn from_str(text: &str) -> Result<Self, InvalidRetention> {
         let quoted: String = text.chars().take(80).collect();
-        let invalid = |problem: String| InvalidRetention { text: quoted.clone(), problem };
+        let invalid = |problem: String| InvalidRetention {
+            text: quoted.clone(),
+            problem,
+        };
         let mut counts = [None; 5];
         for item in text.split([',', ';', '+']).map(str::trim) {
             let digits = item.len() - item.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -186,15 +215,29 @@ impl FromStr for Retention {
             }
         }
         let [hourly, daily, weekly, monthly, yearly] = counts.map(Option::unwrap_or_default);
-        Ok(Self { hourly, daily, weekly, monthly, yearly })
+        Ok(Self {
+            hourly,
+            daily,
+            weekly,
+            monthly,
+            yearly,
+        })
     }
 }
 
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.counts().into_iter().zip(Self::UNITS).filter(|(count, _)| *count > 0);
+        let counts = self
+            .counts()
+            .into_iter()
+            .zip(Self::UNITS)
+            .filter(|(count, _)| *count > 0);
         let texts: Vec<String> = counts.map(|(count, unit)| format!("{count} {unit}")).collect();
-        if texts.is_empty() { f.write_str("0 daily") } else { f.write_str(&texts.join(", ")) }
+        if texts.is_empty() {
+            f.write_str("0 daily")
+        } else {
+            f.write_str(&texts.join(", "))
+        }
     }
 }
 

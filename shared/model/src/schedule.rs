@@ -138,7 +138,11 @@ impl Schedule {
             Recurrence::Cron(fields) => Some(fields.clone()),
             friendly => Some(CronFields::parse(&friendly.cron_fields(), 1).map_err(|(_, problem)| invalid(&problem))?),
         };
-        Ok(Self { recurrence, zone, calendar: calendar.map(|fields| fields.calendar) })
+        Ok(Self {
+            recurrence,
+            zone,
+            calendar: calendar.map(|fields| fields.calendar),
+        })
     }
 
     /// What it says, without the time zone.
@@ -167,7 +171,9 @@ impl Schedule {
 
     /// All firings strictly after `after`, in order. See [`Schedule::next_after`] for `anchor`.
     pub fn firings(&self, after: Timestamp, anchor: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
-        std::iter::successors(self.next_after(after, anchor), move |last| self.next_after(*last, anchor))
+        std::iter::successors(self.next_after(after, anchor), move |last| {
+            self.next_after(*last, anchor)
+        })
     }
 
     /// The longest time between two firings in weeks without a clock change, `None` if it fires once at most.
@@ -188,7 +194,9 @@ impl Schedule {
     pub fn max_gap(&self) -> Option<SignedDuration> {
         let interval = self.interval()?;
         match &self.calendar {
-            Some(calendar) => Some(gap::across_clock_changes(calendar, &self.zone).map_or(interval, |g| g.max(interval))),
+            Some(calendar) => {
+                Some(gap::across_clock_changes(calendar, &self.zone).map_or(interval, |g| g.max(interval)))
+            }
             None => Some(interval),
         }
     }
@@ -199,7 +207,10 @@ impl Schedule {
             Recurrence::Every { count, unit } => format!("rate({count} {}{})", unit.name(), plural(*count)),
             calendar => format!("cron({})", calendar.cron_fields()),
         };
-        EventBridgeSchedule { expression, timezone: self.zone.name().to_owned() }
+        EventBridgeSchedule {
+            expression,
+            timezone: self.zone.name().to_owned(),
+        }
     }
 }
 
@@ -231,7 +242,10 @@ impl Recurrence {
 impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Every { count: 1, unit: Unit::Hour } => f.write_str("hourly"),
+            Self::Every {
+                count: 1,
+                unit: Unit::Hour,
+            } => f.write_str("hourly"),
             Self::Every { count, unit } => write!(f, "every {count} {}{}", unit.name(), plural(*count)),
             Self::Daily(at) => write!(f, "daily at {at}"),
             Self::Weekdays(at) => write!(f, "weekdays at {at}"),
@@ -328,7 +342,11 @@ impl Eq for Schedule {}
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.recurrence.fmt(f)?;
-        if self.zone.is_utc() { Ok(()) } else { write!(f, " {}", self.zone.name()) }
+        if self.zone.is_utc() {
+            Ok(())
+        } else {
+            write!(f, " {}", self.zone.name())
+        }
     }
 }
 

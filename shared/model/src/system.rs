@@ -38,6 +38,7 @@ pub use name::{InvalidSystemName, SystemName};
 pub use read::{FIELDS, parse_entry, read};
 pub use rpo::{InvalidRpo, Rpo};
 pub use secret::{InvalidSecretRef, SecretRef};
+pub(crate) use validate::check;
 pub use validate::{CATEGORIES, KnownPlatforms, check_entry};
 
 /// One system a company runs on, and its strategy for it. The entry's name is its key, not part of it.
@@ -158,8 +159,6 @@ impl<'de> Deserialize<'de> for System {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (system, findings) = parse_entry(&Value::deserialize(deserializer)?);
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-        system.ok_or_else(|| {
-            serde::de::Error::custom(errors.map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })
+        system.ok_or_else(|| serde::de::Error::custom(errors.map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
 }

@@ -43,10 +43,16 @@ pub struct InvalidWhen {
 /// # Errors
 /// [`InvalidWhen`], which lists the forms.
 pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When, InvalidWhen> {
-    let invalid = |problem| InvalidWhen { text: text.chars().take(60).collect(), problem };
+    let invalid = |problem| InvalidWhen {
+        text: text.chars().take(60).collect(),
+        problem,
+    };
     let words = text.trim().to_ascii_lowercase();
     let today = zone.to_datetime(now).date();
-    let end_of = |day: Option<Date>| day.and_then(|day| end_of(day, zone)).ok_or_else(|| invalid("that day is out of range"));
+    let end_of = |day: Option<Date>| {
+        day.and_then(|day| end_of(day, zone))
+            .ok_or_else(|| invalid("that day is out of range"))
+    };
     match words.as_str() {
         "" => Err(invalid("nothing is written")),
         "latest" | "newest" => Ok(When::Newest),
@@ -62,13 +68,21 @@ pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When, Invali
 
 /// `2 hours` before `now`. Days and longer are counted on the calendar of `zone`.
 fn before(now: Timestamp, span: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
-    let span = span.strip_prefix("an ").or_else(|| span.strip_prefix("a ")).map_or_else(|| span.to_owned(), |unit| format!("1 {unit}"));
-    let span: Span = span.parse().map_err(|_| "before \"ago\" a duration such as \"2 hours\" or \"3 days\" is expected")?;
+    let span = span
+        .strip_prefix("an ")
+        .or_else(|| span.strip_prefix("a "))
+        .map_or_else(|| span.to_owned(), |unit| format!("1 {unit}"));
+    let span: Span = span
+        .parse()
+        .map_err(|_| "before \"ago\" a duration such as \"2 hours\" or \"3 days\" is expected")?;
     if span.is_negative() {
         return Err("the duration before \"ago\" is negative");
     }
     let out_of_range = "that is too long ago";
-    if span.to_duration(SpanRelativeTo::days_are_24_hours()).is_ok_and(|duration| duration < SignedDuration::from_hours(24)) {
+    if span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .is_ok_and(|duration| duration < SignedDuration::from_hours(24))
+    {
         return now.checked_sub(span).map_err(|_| out_of_range);
     }
     let then = zone.to_datetime(now).checked_sub(span).map_err(|_| out_of_range)?;

@@ -42,7 +42,10 @@ impl Calendar {
             fields.weekdays,
             list(&fields.years, 0)
         );
-        let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Required).build();
+        let parser = CronParser::builder()
+            .seconds(Seconds::Required)
+            .year(Year::Required)
+            .build();
         let cron = parser.parse(&pattern).map_err(|error| error.to_string())?;
         Ok(Self { cron, fields })
     }
@@ -77,12 +80,20 @@ impl Calendar {
             return None;
         }
         let from = after.max(self.start().checked_sub(SignedDuration::from_secs(1)).ok()?);
-        self.cron.find_next_occurrence(&Civil(from), false).ok().map(|next| next.0)
+        self.cron
+            .find_next_occurrence(&Civil(from), false)
+            .ok()
+            .map(|next| next.0)
     }
 
     /// The first moment of the first year.
     pub(super) fn start(&self) -> DateTime {
-        let first = self.fields.years.first().and_then(|year| i16::try_from(*year).ok()).unwrap_or(1970);
+        let first = self
+            .fields
+            .years
+            .first()
+            .and_then(|year| i16::try_from(*year).ok())
+            .unwrap_or(1970);
         date(first, 1, 1).at(0, 0, 0, 0)
     }
 
@@ -103,8 +114,14 @@ struct Civil(DateTime);
 
 impl CronDateTime for Civil {
     fn to_civil(&self) -> CivilDateTime {
-        let [month, day, hour, minute, second] =
-            [self.0.month(), self.0.day(), self.0.hour(), self.0.minute(), self.0.second()].map(|part| part.unsigned_abs().into());
+        let [month, day, hour, minute, second] = [
+            self.0.month(),
+            self.0.day(),
+            self.0.hour(),
+            self.0.minute(),
+            self.0.second(),
+        ]
+        .map(|part| part.unsigned_abs().into());
         CivilDateTime::from_ymd_hms_opt(self.0.year().into(), month, day, hour, minute, second)
             .expect("a jiff date and time exists")
     }

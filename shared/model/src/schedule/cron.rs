@@ -12,7 +12,9 @@ use super::calendar::{Calendar, Expanded};
 
 /// The days of the week as AWS abbreviates them, Sunday first.
 pub(super) const DAY_NAMES: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-const MONTH_NAMES: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTH_NAMES: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 
 /// AWS's limit for an expression; `cron()` around the fields takes six characters of it.
 const LONGEST_FIELDS: usize = 256 - "cron()".len();
@@ -35,12 +37,42 @@ struct Field {
     first: u16,
 }
 
-const MINUTES: Field = Field { name: "minutes", range: 0..=59, names: &[], first: 0 };
-const HOURS: Field = Field { name: "hours", range: 0..=23, names: &[], first: 0 };
-const DAY_OF_MONTH: Field = Field { name: "day-of-month", range: 1..=31, names: &[], first: 1 };
-const MONTH: Field = Field { name: "month", range: 1..=12, names: &MONTH_NAMES, first: 1 };
-const DAY_OF_WEEK: Field = Field { name: "day-of-week", range: 1..=7, names: &DAY_NAMES, first: 1 };
-const YEAR: Field = Field { name: "year", range: 1970..=2199, names: &[], first: 0 };
+const MINUTES: Field = Field {
+    name: "minutes",
+    range: 0..=59,
+    names: &[],
+    first: 0,
+};
+const HOURS: Field = Field {
+    name: "hours",
+    range: 0..=23,
+    names: &[],
+    first: 0,
+};
+const DAY_OF_MONTH: Field = Field {
+    name: "day-of-month",
+    range: 1..=31,
+    names: &[],
+    first: 1,
+};
+const MONTH: Field = Field {
+    name: "month",
+    range: 1..=12,
+    names: &MONTH_NAMES,
+    first: 1,
+};
+const DAY_OF_WEEK: Field = Field {
+    name: "day-of-week",
+    range: 1..=7,
+    names: &DAY_NAMES,
+    first: 1,
+};
+const YEAR: Field = Field {
+    name: "year",
+    range: 1970..=2199,
+    names: &[],
+    first: 0,
+};
 
 impl CronFields {
     /// Checks `inside`, what stands between the brackets, which begins at `column` of the whole text.
@@ -54,7 +86,12 @@ impl CronFields {
             (*column, text.as_str())
         });
         match (days.1 == "?", weekdays.1 == "?") {
-            (true, true) => return Err((weekdays.0, "only one of day-of-month and day-of-week may be ?".to_owned())),
+            (true, true) => {
+                return Err((
+                    weekdays.0,
+                    "only one of day-of-month and day-of-week may be ?".to_owned(),
+                ));
+            }
             (false, false) => {
                 return Err((weekdays.0, "one of day-of-month and day-of-week must be ?".to_owned()));
             }
@@ -69,12 +106,19 @@ impl CronFields {
             years: YEAR.set(years)?,
         };
         possible(&expanded, days)?;
-        let text = fields.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ");
+        let text = fields
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         if text.len() > LONGEST_FIELDS {
             return Err((column, "AWS takes expressions of 256 characters at most".to_owned()));
         }
         let calendar = Calendar::new(expanded).map_err(|problem| (column, problem))?;
-        Ok(Self { text, calendar: Arc::new(calendar) })
+        Ok(Self {
+            text,
+            calendar: Arc::new(calendar),
+        })
     }
 
     /// The fields as AWS writes them, without `cron(` and `)`.
@@ -114,7 +158,10 @@ impl Field {
         let mut values = BTreeSet::new();
         let mut at = column;
         for item in text.split(',') {
-            values.extend(self.item(item).map_err(|problem| (at, format!("{}: {problem}", self.name)))?);
+            values.extend(
+                self.item(item)
+                    .map_err(|problem| (at, format!("{}: {problem}", self.name)))?,
+            );
             at += item.chars().count() + 1;
         }
         Ok(values)
@@ -135,7 +182,9 @@ impl Field {
             }
         };
         if from > to {
-            return Err(format!("the range \"{span}\" runs backwards; write it as a list, such as 22,23,0,1"));
+            return Err(format!(
+                "the range \"{span}\" runs backwards; write it as a list, such as 22,23,0,1"
+            ));
         }
         Ok((from..=to).step_by(usize::from(step.unwrap_or(1))).collect())
     }
@@ -182,7 +231,9 @@ fn day_of_month(field: (usize, &str)) -> Result<String, Problem> {
         _ => {}
     }
     if let Some(day) = text.strip_suffix('W') {
-        let day = DAY_OF_MONTH.value(day).map_err(|problem| (column, format!("day-of-month, before W: {problem}")))?;
+        let day = DAY_OF_MONTH
+            .value(day)
+            .map_err(|problem| (column, format!("day-of-month, before W: {problem}")))?;
         return Ok(format!("{day}W"));
     }
     Ok(list(&DAY_OF_MONTH.set(field)?, 0))
@@ -193,7 +244,8 @@ fn day_of_week(field: (usize, &str)) -> Result<String, Problem> {
     let (column, text) = field;
     let value = |day: &str, mark: char| {
         let day = DAY_OF_WEEK.value(day);
-        day.map(|day| day - 1).map_err(|problem| (column, format!("day-of-week, before {mark}: {problem}")))
+        day.map(|day| day - 1)
+            .map_err(|problem| (column, format!("day-of-week, before {mark}: {problem}")))
     };
     match text {
         "?" | "*" => return Ok("*".to_owned()),
@@ -215,12 +267,19 @@ fn day_of_week(field: (usize, &str)) -> Result<String, Problem> {
 
 /// `values`, each less `offset`, with commas.
 pub(super) fn list(values: &BTreeSet<u16>, offset: u16) -> String {
-    values.iter().map(|value| (value - offset).to_string()).collect::<Vec<_>>().join(",")
+    values
+        .iter()
+        .map(|value| (value - offset).to_string())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Refuses days that none of the months has: such a schedule would never fire, and nobody would notice.
 fn possible(expanded: &Expanded, (column, text): (usize, &str)) -> Result<(), Problem> {
-    let days = expanded.days.split(',').filter_map(|day| day.trim_end_matches('W').parse::<u16>().ok());
+    let days = expanded
+        .days
+        .split(',')
+        .filter_map(|day| day.trim_end_matches('W').parse::<u16>().ok());
     let longest = |month: &u16| match month {
         2 => 29,
         4 | 6 | 9 | 11 => 30,
@@ -228,9 +287,10 @@ fn possible(expanded: &Expanded, (column, text): (usize, &str)) -> Result<(), Pr
     };
     let longest = expanded.months.iter().map(longest).max().unwrap_or(31);
     match days.min() {
-        Some(first) if first > longest => {
-            Err((column, format!("day-of-month: none of the months has a day {text}, so this never fires")))
-        }
+        Some(first) if first > longest => Err((
+            column,
+            format!("day-of-month: none of the months has a day {text}, so this never fires"),
+        )),
         _ => Ok(()),
     }
 }

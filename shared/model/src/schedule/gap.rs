@@ -49,8 +49,16 @@ fn days(calendar: &Calendar, start: DateTime) -> impl Iterator<Item = DateTime> 
 /// The longest real time between two firings with a change of the clocks in between. All other gaps are as long as the
 /// wall clock says.
 pub(super) fn across_clock_changes(calendar: &Calendar, zone: &Zone) -> Option<SignedDuration> {
-    let start = zone.rules().to_ambiguous_timestamp(reference_start(calendar)).compatible().ok()?;
-    let changes = zone.rules().following(start).take(CHANGES).map(|change| change.timestamp());
+    let start = zone
+        .rules()
+        .to_ambiguous_timestamp(reference_start(calendar))
+        .compatible()
+        .ok()?;
+    let changes = zone
+        .rules()
+        .following(start)
+        .take(CHANGES)
+        .map(|change| change.timestamp());
     changes.filter_map(|change| gap_around(calendar, zone, change)).max()
 }
 
@@ -63,5 +71,9 @@ fn gap_around(calendar: &Calendar, zone: &Zone, change: Timestamp) -> Option<Sig
 
 fn reference_start(calendar: &Calendar) -> DateTime {
     let start = calendar.start();
-    if start.year() > 1970 { start } else { jiff::civil::date(FIRST_YEAR, 1, 1).at(0, 0, 0, 0) }
+    if start.year() > 1970 {
+        start
+    } else {
+        jiff::civil::date(FIRST_YEAR, 1, 1).at(0, 0, 0, 0)
+    }
 }

@@ -12,7 +12,11 @@ pub(super) fn schedule(text: &str) -> Parsed {
     if text.chars().count() > LONGEST_TEXT {
         let quoted = text.chars().take(60).chain("...".chars()).collect();
         let problem = format!("more than {LONGEST_TEXT} characters");
-        return Err(ScheduleError::Invalid { text: quoted, column: LONGEST_TEXT, problem });
+        return Err(ScheduleError::Invalid {
+            text: quoted,
+            column: LONGEST_TEXT,
+            problem,
+        });
     }
     match text.find('(') {
         Some(open) => raw(text, open),
@@ -34,8 +38,11 @@ fn raw(text: &str, open: usize) -> Parsed {
         every
     } else if head.eq_ignore_ascii_case("cron") {
         let column = column_at(text, open + 1);
-        let fields = CronFields::parse(inside, column)
-            .map_err(|(column, problem)| ScheduleError::Cron { text: text.to_owned(), column, problem })?;
+        let fields = CronFields::parse(inside, column).map_err(|(column, problem)| ScheduleError::Cron {
+            text: text.to_owned(),
+            column,
+            problem,
+        })?;
         Recurrence::Cron(fields)
     } else {
         let start = text.len() - text.trim_start().len();
@@ -68,13 +75,21 @@ impl<'a> Words<'a> {
                 _ => {}
             }
         }
-        Self { text, words, next: 0, end: offset + part.trim_end().len() }
+        Self {
+            text,
+            words,
+            next: 0,
+            end: offset + part.trim_end().len(),
+        }
     }
 
     fn friendly(&mut self) -> Parsed {
         let first = self.take("a schedule")?;
         let recurrence = match first.to_ascii_lowercase().as_str() {
-            "hourly" => Recurrence::Every { count: 1, unit: Unit::Hour },
+            "hourly" => Recurrence::Every {
+                count: 1,
+                unit: Unit::Hour,
+            },
             "every" => self.after_every()?,
             "daily" => Recurrence::Daily(self.at()?),
             "weekdays" => Recurrence::Weekdays(self.at()?),
@@ -132,7 +147,11 @@ impl<'a> Words<'a> {
             Err(_) if number.is_empty() => return Err(self.wrong(format!("\"{word}\" is not a number"))),
             Err(_) => return Err(self.wrong(format!("{number} is too large"))),
         };
-        let name = if rest.is_empty() { self.take("minutes, hours or days")? } else { rest };
+        let name = if rest.is_empty() {
+            self.take("minutes, hours or days")?
+        } else {
+            rest
+        };
         match unit(name) {
             Some(unit) => Ok(Recurrence::Every { count, unit }),
             None => Err(self.wrong(format!("\"{name}\" is not a unit; use minutes, hours or days"))),
@@ -143,8 +162,11 @@ impl<'a> Words<'a> {
     fn at(&mut self) -> Result<TimeOfDay, ScheduleError> {
         self.skip("at");
         let word = self.take("a time such as \"at 02:00\"")?;
-        time_of_day(word)
-            .ok_or_else(|| self.wrong(format!("\"{word}\" is not a time of day; write 00:00 to 23:59, as in \"at 02:00\"")))
+        time_of_day(word).ok_or_else(|| {
+            self.wrong(format!(
+                "\"{word}\" is not a time of day; write 00:00 to 23:59, as in \"at 02:00\""
+            ))
+        })
     }
 
     fn month_day(&mut self) -> Result<MonthDay, ScheduleError> {
@@ -155,20 +177,29 @@ impl<'a> Words<'a> {
         }
         let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, ending) = word.split_at(digits);
-        let known = ["", "st", "nd", "rd", "th", "."].iter().any(|end| ending.eq_ignore_ascii_case(end));
+        let known = ["", "st", "nd", "rd", "th", "."]
+            .iter()
+            .any(|end| ending.eq_ignore_ascii_case(end));
         match number.parse::<u8>() {
             Ok(day) if known && (1..=31).contains(&day) => Ok(MonthDay::Day(day)),
-            _ => Err(self.wrong(format!("\"{word}\" is not a day of the month; write 1st to 31st, or \"the last day\""))),
+            _ => Err(self.wrong(format!(
+                "\"{word}\" is not a day of the month; write 1st to 31st, or \"the last day\""
+            ))),
         }
     }
 
     /// The time zone, if there is a word left, and nothing after it.
     fn zone(&mut self) -> Result<Zone, ScheduleError> {
-        let Some(name) = self.peek(0) else { return Ok(Zone::utc()) };
+        let Some(name) = self.peek(0) else {
+            return Ok(Zone::utc());
+        };
         self.next += 1;
         let column = self.column();
-        let zone = Zone::named(name)
-            .map_err(|problem| ScheduleError::Zone { text: self.text.to_owned(), column, problem })?;
+        let zone = Zone::named(name).map_err(|problem| ScheduleError::Zone {
+            text: self.text.to_owned(),
+            column,
+            problem,
+        })?;
         self.end("after the time zone")?;
         Ok(zone)
     }
@@ -216,12 +247,20 @@ impl<'a> Words<'a> {
     }
 
     fn wrong(&self, problem: String) -> ScheduleError {
-        ScheduleError::Invalid { text: self.text.to_owned(), column: self.column(), problem }
+        ScheduleError::Invalid {
+            text: self.text.to_owned(),
+            column: self.column(),
+            problem,
+        }
     }
 }
 
 fn invalid(text: &str, byte: usize, problem: String) -> ScheduleError {
-    ScheduleError::Invalid { text: text.to_owned(), column: column_at(text, byte), problem }
+    ScheduleError::Invalid {
+        text: text.to_owned(),
+        column: column_at(text, byte),
+        problem,
+    }
 }
 
 /// The column of byte `at`, counted in characters from 1, as people and editors count.

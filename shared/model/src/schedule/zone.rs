@@ -24,7 +24,10 @@ pub struct Zone {
 impl Zone {
     /// Coordinated universal time.
     pub fn utc() -> Self {
-        Self { name: "UTC".to_owned(), rules: TimeZone::UTC }
+        Self {
+            name: "UTC".to_owned(),
+            rules: TimeZone::UTC,
+        }
     }
 
     /// Finds a zone by its IANA name, in any case.
@@ -35,11 +38,14 @@ impl Zone {
         if name.eq_ignore_ascii_case("utc") {
             return Ok(Self::utc());
         }
-        let known = DATABASE.get(name).ok().and_then(|rules| Some((rules.iana_name()?.to_owned(), rules)));
+        let known = DATABASE
+            .get(name)
+            .ok()
+            .and_then(|rules| Some((rules.iana_name()?.to_owned(), rules)));
         match known {
-            Some((name, _)) if name.len() > LONGEST_NAME => {
-                Err(format!("time zone \"{name}\" is longer than the {LONGEST_NAME} characters EventBridge takes"))
-            }
+            Some((name, _)) if name.len() > LONGEST_NAME => Err(format!(
+                "time zone \"{name}\" is longer than the {LONGEST_NAME} characters EventBridge takes"
+            )),
             Some((name, rules)) if !rules.is_unknown() => Ok(Self { name, rules }),
             _ => Err(match suggestion(name) {
                 Some(near) => format!("\"{name}\" is not a time zone; did you mean {near}?"),
@@ -81,8 +87,14 @@ impl Zone {
 /// The zone whose city was named alone, or else the one spelled most alike.
 fn suggestion(name: &str) -> Option<String> {
     let names: Vec<String> = DATABASE.available().map(|known| known.as_str().to_owned()).collect();
-    let city = names.iter().find(|known| known.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name)));
-    city.cloned().or_else(|| nearest(name, names.iter().map(String::as_str)).map(str::to_owned))
+    let city = names.iter().find(|known| {
+        known
+            .rsplit('/')
+            .next()
+            .is_some_and(|city| city.eq_ignore_ascii_case(name))
+    });
+    city.cloned()
+        .or_else(|| nearest(name, names.iter().map(String::as_str)).map(str::to_owned))
 }
 
 impl PartialEq for Zone {

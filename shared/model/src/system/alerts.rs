@@ -50,8 +50,12 @@ pub struct InvalidPercent(String);
 
 impl Limits {
     /// What is in force where nothing else is said.
-    pub const STANDARD: Self =
-        Self { removed: Percent(500), changed: Percent(2_000), added: Percent(5_000), minimum: 10 };
+    pub const STANDARD: Self = Self {
+        removed: Percent(500),
+        changed: Percent(2_000),
+        added: Percent(5_000),
+        minimum: 10,
+    };
 
     /// Whether `affected` of `total` records is more than `limit` allows.
     pub fn exceeded(&self, limit: Percent, affected: u64, total: u64) -> bool {

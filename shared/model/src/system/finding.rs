@@ -28,12 +28,20 @@ pub enum Severity {
 impl Finding {
     /// An error about `field`.
     pub fn error(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, field: field.into(), message: message.into() }
+        Self {
+            severity: Severity::Error,
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// A warning about `field`.
     pub fn warning(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, field: field.into(), message: message.into() }
+        Self {
+            severity: Severity::Warning,
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// Whether the entry cannot be used.
@@ -62,15 +70,22 @@ impl fmt::Display for Finding {
 
 /// `; did you mean "schedule"?`, or nothing when no candidate is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, candidates).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
+    nearest(word, candidates)
+        .map(|near| format!("; did you mean \"{near}\"?"))
+        .unwrap_or_default()
 }
 
 /// The candidate spelled most like `word`, if it differs in a third of the letters at most.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.chars().take(64).flat_map(char::to_lowercase).collect();
     let allowed = (word.len() / 3).max(1);
-    let distances = candidates.into_iter().map(|candidate| (distance(&word, candidate), candidate));
-    distances.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
+    let distances = candidates
+        .into_iter()
+        .map(|candidate| (distance(&word, candidate), candidate));
+    distances
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, near)| near)
 }
 
 /// How many letters must be put in, taken out or replaced to make `word` into `candidate` (Levenshtein).

@@ -34,7 +34,11 @@ impl TryFrom<String> for SystemName {
         let fits = (1..=63).contains(&text.len())
             && text.bytes().all(|byte| plain(byte) || byte == b'-')
             && !text.starts_with('-');
-        if fits { Ok(Self(text)) } else { Err(InvalidSystemName(text.chars().take(80).collect())) }
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(InvalidSystemName(text.chars().take(80).collect()))
+        }
     }
 }
 

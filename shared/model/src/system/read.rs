@@ -44,10 +44,17 @@ pub fn parse_entry(entry: &Value) -> (Option<System>, Vec<Finding>) {
 pub fn read(entry: &Value) -> (System, Vec<Finding>) {
     let mut findings = Vec::new();
     let Value::Object(fields) = entry else {
-        findings.push(Finding::error("", format!("an entry is a table of fields, this is {}", kind(entry))));
+        findings.push(Finding::error(
+            "",
+            format!("an entry is a table of fields, this is {}", kind(entry)),
+        ));
         return (System::default(), findings);
     };
-    let mut reader = Reader { fields, path: "", findings: &mut findings };
+    let mut reader = Reader {
+        fields,
+        path: "",
+        findings: &mut findings,
+    };
     reader.refuse_unknown(&FIELDS, &[KEY]);
     let system = System {
         platform: reader.text("platform"),
@@ -73,14 +80,23 @@ pub fn read(entry: &Value) -> (System, Vec<Finding>) {
 fn builtin(reader: &mut Reader<'_>) -> Builtin {
     reader.refuse_unknown(&["offers", "misses", "checked_on"], &[]);
     let date: Option<Date> = reader.text("checked_on").and_then(|text| {
-        text.parse().map_err(|_| reader.error("checked_on", "this is not a date; write it as 2026-11-22")).ok()
+        text.parse()
+            .map_err(|_| reader.error("checked_on", "this is not a date; write it as 2026-11-22"))
+            .ok()
     });
-    Builtin { offers: reader.text("offers"), misses: reader.text("misses"), checked_on: date }
+    Builtin {
+        offers: reader.text("offers"),
+        misses: reader.text("misses"),
+        checked_on: date,
+    }
 }
 
 fn scope(reader: &mut Reader<'_>) -> Scope {
     reader.refuse_unknown(&["include", "exclude"], &[]);
-    Scope { include: reader.texts("include"), exclude: reader.texts("exclude") }
+    Scope {
+        include: reader.texts("include"),
+        exclude: reader.texts("exclude"),
+    }
 }
 
 fn alerts(reader: &mut Reader<'_>) -> Alerts {
@@ -96,7 +112,10 @@ fn alerts(reader: &mut Reader<'_>) -> Alerts {
         };
         names.into_iter().map(read).collect()
     });
-    Alerts { rules: rules(reader), resources }
+    Alerts {
+        rules: rules(reader),
+        resources,
+    }
 }
 
 fn rules(reader: &mut Reader<'_>) -> Rules {
@@ -118,7 +137,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&mut self, field: &str, message: impl Into<String>) {
-        self.findings.push(Finding::error(format!("{}{field}", self.path), message));
+        self.findings
+            .push(Finding::error(format!("{}{field}", self.path), message));
     }
 
     fn wrong_type(&mut self, field: &str, expected: &str, found: &Value) {
@@ -156,7 +176,9 @@ impl Reader<'_> {
 
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, field: &str) -> Option<T> {
         let text = self.text(field)?;
-        text.parse().map_err(|error: T::Err| self.error(field, error.to_string())).ok()
+        text.parse()
+            .map_err(|error: T::Err| self.error(field, error.to_string()))
+            .ok()
     }
 
     /// A list of texts, or one text alone.
@@ -190,7 +212,9 @@ impl Reader<'_> {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        let number = number.and_then(|number| T::try_from(number).ok());
+        // TOML and DynamoDB's readers stop where a signed number does.
+        let kept = number.filter(|number| i64::try_from(*number).is_ok());
+        let number = kept.and_then(|number| T::try_from(number).ok());
         if number.is_none() {
             self.wrong_type(field, "a whole number, zero or more,", &value);
         }
@@ -216,7 +240,11 @@ impl Reader<'_> {
         match self.value(field).cloned() {
             Some(Value::Object(fields)) => {
                 let path = format!("{}{field}.", self.path);
-                read(&mut Reader { fields: &fields, path: &path, findings: self.findings })
+                read(&mut Reader {
+                    fields: &fields,
+                    path: &path,
+                    findings: self.findings,
+                })
             }
             Some(other) => {
                 self.wrong_type(field, "a table", &other);
@@ -227,13 +255,18 @@ impl Reader<'_> {
     }
 
     fn decision(&mut self) -> Decision {
-        let Some(text) = self.text("decision") else { return Decision::default() };
+        let Some(text) = self.text("decision") else {
+            return Decision::default();
+        };
         let word = text.to_ascii_lowercase();
         if let Some(decision) = Decision::ALL.into_iter().find(|decision| decision.as_str() == word) {
             return decision;
         }
         let hint = did_you_mean(&word, Decision::ALL.map(Decision::as_str));
-        self.error("decision", format!("\"{text}\" is not backup, skip, manual or undecided{hint}"));
+        self.error(
+            "decision",
+            format!("\"{text}\" is not backup, skip, manual or undecided{hint}"),
+        );
         Decision::default()
     }
 
@@ -242,20 +275,26 @@ impl Reader<'_> {
         if !matches!(self.value("retention"), Some(Value::Object(_))) {
             return self.parsed("retention");
         }
-        let counts = self.table("retention", |reader| {
+        self.table("retention", |reader| {
             reader.refuse_unknown(&Retention::UNITS, &[]);
             let [hourly, daily, weekly, monthly, yearly] =
                 Retention::UNITS.map(|unit| reader.count(unit).unwrap_or_default());
-            Some(Retention { hourly, daily, weekly, monthly, yearly })
-        });
-        counts
+            Some(Retention {
+                hourly,
+                daily,
+                weekly,
+                monthly,
+                yearly,
+            })
+        })
     }
 
     fn settings(&mut self) -> Map<String, Value> {
         match self.value("settings").cloned() {
-            Some(Value::Object(settings)) => {
-                settings.into_iter().filter_map(|(name, value)| Some((name.clone(), self.setting(&name, value)?))).collect()
-            }
+            Some(Value::Object(settings)) => settings
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.clone(), self.setting(&name, value)?)))
+                .collect(),
             Some(other) => {
                 self.wrong_type("settings", "a table", &other);
                 Map::new()
@@ -269,7 +308,10 @@ impl Reader<'_> {
         match value {
             Value::Null => None,
             Value::Number(number) if number.is_u64() && number.as_i64().is_none() => {
-                self.error(&format!("settings.{name}"), "the number is too large to keep; write it as a text");
+                self.error(
+                    &format!("settings.{name}"),
+                    "the number is too large to keep; write it as a text",
+                );
                 None
             }
             Value::Array(items) => {

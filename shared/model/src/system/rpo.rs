@@ -38,8 +38,15 @@ impl FromStr for Rpo {
 
     fn from_str(text: &str) -> Result<Self, InvalidRpo> {
         let quoted: String = text.chars().take(60).collect();
-        let invalid = |problem| InvalidRpo { text: quoted.clone(), problem };
-        let span: Span = text.trim().to_ascii_lowercase().parse().map_err(|_| invalid("it is no duration"))?;
+        let invalid = |problem| InvalidRpo {
+            text: quoted.clone(),
+            problem,
+        };
+        let span: Span = text
+            .trim()
+            .to_ascii_lowercase()
+            .parse()
+            .map_err(|_| invalid("it is no duration"))?;
         let duration = span
             .to_duration(SpanRelativeTo::days_are_24_hours())
             .map_err(|_| invalid("months and years differ in length, so count in days"))?;

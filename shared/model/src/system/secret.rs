@@ -21,15 +21,19 @@ pub enum SecretRef {
 
 /// A text that is no [`SecretRef`]. It is never quoted: people paste the secret itself where its place was asked for.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0}; write where the secret is kept: file:PATH, env:NAME, ssm:NAME or secretsmanager:NAME (never the secret itself)")]
+#[error(
+    "{0}; write where the secret is kept: file:PATH, env:NAME, ssm:NAME or secretsmanager:NAME (never the secret itself)"
+)]
 pub struct InvalidSecretRef(&'static str);
 
 impl FromStr for SecretRef {
     type Err = InvalidSecretRef;
 
     fn from_str(text: &str) -> Result<Self, InvalidSecretRef> {
-        let (scheme, place) =
-            text.trim().split_once(':').ok_or(InvalidSecretRef("this does not say what kind of place it is"))?;
+        let (scheme, place) = text
+            .trim()
+            .split_once(':')
+            .ok_or(InvalidSecretRef("this does not say what kind of place it is"))?;
         let place = place.trim();
         if place.is_empty() {
             return Err(InvalidSecretRef("the place is missing after the colon"));
@@ -37,12 +41,18 @@ impl FromStr for SecretRef {
         if place.chars().any(char::is_control) {
             return Err(InvalidSecretRef("the place contains a control character"));
         }
-        let only = |more: &str| place.chars().all(|char| char.is_ascii_alphanumeric() || more.contains(char));
+        let only = |more: &str| {
+            place
+                .chars()
+                .all(|char| char.is_ascii_alphanumeric() || more.contains(char))
+        };
         let owned = place.to_owned();
         match scheme.trim().to_ascii_lowercase().as_str() {
             "file" => Ok(Self::File(owned)),
             "env" if only("_") && !place.starts_with(|char: char| char.is_ascii_digit()) => Ok(Self::Env(owned)),
-            "env" => Err(InvalidSecretRef("an environment variable's name is letters, digits and underscores")),
+            "env" => Err(InvalidSecretRef(
+                "an environment variable's name is letters, digits and underscores",
+            )),
             "ssm" if only("/_.-:") => Ok(Self::Ssm(owned)),
             "ssm" => Err(InvalidSecretRef("a parameter's name is letters, digits and /_.-")),
             "secretsmanager" if only("/_+=.@-:") => Ok(Self::SecretsManager(owned)),

@@ -44,7 +44,9 @@ pub struct KnownPlatforms {
 impl KnownPlatforms {
     /// Platforms that all need a secret.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { platforms: names.into_iter().map(|name| (name.into(), true)).collect() }
+        Self {
+            platforms: names.into_iter().map(|name| (name.into(), true)).collect(),
+        }
     }
 
     /// Adds a platform that works without a secret.
@@ -62,20 +64,29 @@ impl KnownPlatforms {
 
 /// Reads an entry and judges it: the system, unless a finding is an error, and all findings at once.
 pub fn check_entry(entry: &Value, known: &KnownPlatforms) -> (Option<System>, Vec<Finding>) {
-    let (draft, mut findings) = read(entry);
-    if entry.is_object() {
-        let judged = draft.validate_with(known);
-        let reported = |field: &str| findings.iter().any(|finding| within(&finding.field, field));
-        // A field that could not be read is missing from the draft, but not from the entry: once is enough.
-        let news: Vec<Finding> = judged.into_iter().filter(|finding| !reported(&finding.field)).collect();
-        findings.extend(news);
-    }
+    let (draft, unreadable, senseless) = check(entry, Some(known));
+    let findings: Vec<Finding> = unreadable.into_iter().chain(senseless).collect();
     ((!has_errors(&findings)).then_some(draft), findings)
+}
+
+/// What could be read, what could not, and what makes no sense.
+pub(crate) fn check(entry: &Value, known: Option<&KnownPlatforms>) -> (System, Vec<Finding>, Vec<Finding>) {
+    let (draft, unreadable) = read(entry);
+    let mut senseless = if entry.is_object() {
+        draft.findings(known)
+    } else {
+        Vec::new()
+    };
+    // A field that could not be read is missing from the draft, but not from the entry: once is enough.
+    senseless.retain(|finding| !unreadable.iter().any(|error| within(&error.field, &finding.field)));
+    (draft, unreadable, senseless)
 }
 
 /// Whether `field` is `outer` or lies in it.
 fn within(field: &str, outer: &str) -> bool {
-    field.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    field
+        .strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl System {
@@ -104,7 +115,10 @@ impl System {
         match self.decision {
             Decision::Backup => self.check_backup(known, findings),
             Decision::Skip if self.reason.is_none() => {
-                findings.push(Finding::warning("reason", "skipped without a reason; say why losing it is acceptable"));
+                findings.push(Finding::warning(
+                    "reason",
+                    "skipped without a reason; say why losing it is acceptable",
+                ));
             }
             Decision::Manual => {
                 if self.schedule.is_none() && self.rpo.is_none() {
@@ -112,23 +126,35 @@ impl System {
                     findings.push(Finding::warning("schedule", message));
                 }
                 if self.owner.is_none() {
-                    findings.push(Finding::warning("owner", "exported by hand, but nobody is named to do it"));
+                    findings.push(Finding::warning(
+                        "owner",
+                        "exported by hand, but nobody is named to do it",
+                    ));
                 }
             }
             Decision::Skip => {}
             Decision::Undecided => {
-                findings.push(Finding::warning("decision", "not decided yet; write backup, skip or manual"));
+                findings.push(Finding::warning(
+                    "decision",
+                    "not decided yet; write backup, skip or manual",
+                ));
             }
         }
         if self.paused && self.decision == Decision::Backup {
-            findings.push(Finding::warning("paused", "paused: its schedule does not run, and no new snapshot is made"));
+            findings.push(Finding::warning(
+                "paused",
+                "paused: its schedule does not run, and no new snapshot is made",
+            ));
         }
     }
 
     fn check_backup(&self, known: Option<&KnownPlatforms>, findings: &mut Vec<Finding>) {
         let needs_secret = match (&self.platform, known) {
             (None, _) => {
-                findings.push(Finding::error("platform", "decided to back up, but the platform is missing"));
+                findings.push(Finding::error(
+                    "platform",
+                    "decided to back up, but the platform is missing",
+                ));
                 true
             }
             (Some(platform), Some(known)) => match known.platforms.get(platform) {
@@ -145,7 +171,8 @@ impl System {
             findings.push(Finding::error("schedule", message));
         }
         if self.secret.is_none() && needs_secret {
-            let message = "decided to back up, but no secret says where the credential is; for example \"file:NAME.json\"";
+            let message =
+                "decided to back up, but no secret says where the credential is; for example \"file:NAME.json\"";
             findings.push(Finding::error("secret", message));
         }
         if self.rpo.is_none() {
@@ -158,7 +185,9 @@ impl System {
     }
 
     fn check_schedule(&self, findings: &mut Vec<Finding>) {
-        let (Some(schedule), Some(rpo)) = (&self.schedule, self.rpo) else { return };
+        let (Some(schedule), Some(rpo)) = (&self.schedule, self.rpo) else {
+            return;
+        };
         let (Some(interval), Some(max_gap)) = (schedule.interval(), schedule.max_gap()) else {
             let message = format!("\"{schedule}\" fires once at most, so an rpo of {rpo} cannot be kept");
             return findings.push(Finding::warning("schedule", message));
@@ -187,7 +216,10 @@ impl System {
         }
         match self.lock_days {
             Some(days) if days > LONGEST_LOCK_DAYS => {
-                findings.push(Finding::error("lock_days", format!("{days} days is more than the hundred years S3 takes")));
+                findings.push(Finding::error(
+                    "lock_days",
+                    format!("{days} days is more than the hundred years S3 takes"),
+                ));
             }
             Some(days) if days > retention.longest_days() => {
                 let message = format!(
@@ -202,7 +234,12 @@ impl System {
     }
 
     fn check_scope(&self, findings: &mut Vec<Finding>) {
-        for name in self.scope.include.iter().filter(|name| self.scope.exclude.contains(name)) {
+        for name in self
+            .scope
+            .include
+            .iter()
+            .filter(|name| self.scope.exclude.contains(name))
+        {
             let message = format!("\"{name}\" is both included and excluded; it is left out");
             findings.push(Finding::warning("scope", message));
         }
@@ -219,7 +256,8 @@ impl System {
         for name in self.settings.keys() {
             let lower = name.to_ascii_lowercase();
             if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
-                let message = "this looks like a credential; everyone who reads the manifest sees it: put it in the secret";
+                let message =
+                    "this looks like a credential; everyone who reads the manifest sees it: put it in the secret";
                 findings.push(Finding::warning(format!("settings.{name}"), message));
             }
         }
@@ -247,7 +285,9 @@ fn unknown_platform(platform: &str, known: &KnownPlatforms) -> String {
 
 /// What is wrong with an address, which is not quoted: it may hold a password.
 fn address_problem(value: &Value) -> Option<&'static str> {
-    let Some(text) = value.as_str() else { return Some("an address is a text such as https://www.acme.example") };
+    let Some(text) = value.as_str() else {
+        return Some("an address is a text such as https://www.acme.example");
+    };
     let Some((scheme, rest)) = text.trim().split_once("://") else {
         return Some("an address begins with https:// or http://");
     };
@@ -261,5 +301,8 @@ fn address_problem(value: &Value) -> Option<&'static str> {
     if authority.contains('@') {
         return Some("the address holds a user or password; that belongs in the secret");
     }
-    text.trim().chars().any(char::is_whitespace).then_some("the address contains a space")
+    text.trim()
+        .chars()
+        .any(char::is_whitespace)
+        .then_some("the address contains a space")
 }

@@ -8,7 +8,10 @@ impl System {
     /// The entry as JSON, as the manifest table holds it, without its key. [`parse_entry`](super::parse_entry) gives the
     /// same system back.
     pub fn to_entry(&self) -> Map<String, Value> {
-        self.fields().into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
+        self.fields()
+            .into_iter()
+            .map(|(field, value)| (field.to_owned(), value))
+            .collect()
     }
 
     /// The fields that say something, in order.
@@ -27,12 +30,18 @@ impl System {
             ("retention", shown(self.retention)),
             ("lock_days", self.lock_days.map(Value::from)),
             ("scope", scope(&self.scope)),
-            ("settings", (!self.settings.is_empty()).then(|| Value::Object(self.settings.clone()))),
+            (
+                "settings",
+                (!self.settings.is_empty()).then(|| Value::Object(self.settings.clone())),
+            ),
             ("secret", shown(self.secret.as_ref())),
             ("alerts", alerts(&self.alerts)),
             ("paused", self.paused.then_some(Value::Bool(true))),
         ];
-        fields.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
+        fields
+            .into_iter()
+            .filter_map(|(field, value)| Some((field, value?)))
+            .collect()
     }
 }
 
@@ -42,8 +51,12 @@ fn shown(value: Option<impl ToString>) -> Option<Value> {
 
 /// A table of the fields that are there, `None` if none is.
 fn table<const N: usize>(fields: [(&str, Option<Value>); N]) -> Option<Value> {
-    let fields = fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)));
-    Some(fields.collect::<Map<_, _>>()).filter(|fields| !fields.is_empty()).map(Value::Object)
+    let fields = fields
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.to_owned(), value?)));
+    Some(fields.collect::<Map<_, _>>())
+        .filter(|fields| !fields.is_empty())
+        .map(Value::Object)
 }
 
 fn builtin(builtin: &Builtin) -> Option<Value> {
