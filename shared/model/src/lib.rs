@@ -30,8 +30,11 @@ pub use clock::Clock;
 pub use coverage::{Kind, RestoreLevel};
 pub use id::{InvalidRunId, RunId, SnapshotId};
 pub use progress::{Event, Observer, Unobserved, Wait};
+pub use retention::Retention;
 pub use run::{ResourceCounts, Run, RunKind, RunStatus, Traffic, Trigger};
+pub use schedule::Schedule;
 pub use snapshot::{
     ChangeKind, Changes, Chunk, Completeness, FORMAT, Freshness, Gap, GapReason, KeyRule, Layer, LayerIndex, LayerRole,
     MassChange, Receipt, ResourceState, Snapshot,
 };
+pub use system::{Decision, Finding, Severity, System, SystemName};

@@ -16,7 +16,7 @@
 //! assert!(!manifest.has_errors());
 //! assert_eq!(import(&export(&manifest.systems), None).systems, manifest.systems);
 //!
-//! let typo = import("[systems.bi]\ndecision = \"skip\"\nreazon = \"derived\"", None);
+//! let typo = import("[systems.bi]\nreason = \"derived\"\ndecision = \"skp\"", None);
 //! assert_eq!(typo.findings[0].line, Some(3));
 //! ```
 

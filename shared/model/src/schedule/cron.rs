@@ -227,7 +227,7 @@ fn day_of_month(field: (usize, &str)) -> Result<String, Problem> {
     let (column, text) = field;
     match text {
         "?" | "*" => return Ok("*".to_owned()),
-        "L" | "LW" | "WL" => return Ok(if text == "L" { "L" } else { "LW" }.to_owned()),
+        "L" | "LW" => return Ok(text.to_owned()),
         _ => {}
     }
     if let Some(day) = text.strip_suffix('W') {
