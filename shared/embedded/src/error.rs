@@ -104,3 +104,30 @@ impl EmbeddedError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_was_tried_on_what_and_what_now() {
+        let path = Path::new("/srv/home");
+        let full = EmbeddedError::io("write", path, io::ErrorKind::StorageFull.into());
+        assert_eq!(
+            full.to_string(),
+            "cannot write /srv/home: the disk is full; free some space there and try again"
+        );
+        let read_only = EmbeddedError::io("lock", path, io::ErrorKind::ReadOnlyFilesystem.into());
+        assert!(matches!(read_only, EmbeddedError::Denied { .. }), "{read_only:?}");
+
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        let full = EmbeddedError::database(path, &rusqlite::Error::SqliteFailure(code, None));
+        assert!(matches!(full, EmbeddedError::DiskFull { .. }), "{full:?}");
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        let damaged = EmbeddedError::database(path, &rusqlite::Error::SqliteFailure(code, None));
+        assert!(
+            damaged.to_string().contains("cannot use the database /srv/home"),
+            "{damaged}"
+        );
+    }
+}
