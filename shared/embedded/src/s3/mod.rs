@@ -132,7 +132,7 @@ impl Service for S3Engine {
         // condition that does not hold is how writers agree), and keys may name customers.
         let response = call.with_subscriber(tracing::Dispatch::none()).await;
         let response = response.map_err(|e| ConnectorError::other(e.into(), None))?;
-        let response = response.map(|mut body| match body.take_bytes() {
+        let response = response.map(|body| match body.bytes() {
             // An answer to HEAD has no body on any wire; the SDK reads "not found" from its absence.
             _ if is_head => SdkBody::empty(),
             Some(bytes) => SdkBody::from(bytes),

@@ -83,7 +83,7 @@ async fn three_thousand_keys_come_in_order_once_each() {
         .s3()
         .list_objects_v2()
         .bucket(BUCKET)
-        .start_after("all/29/2968")
+        .start_after("all/29/2969")
         .send()
         .await
         .unwrap();
