@@ -1,0 +1,132 @@
+<?php
+// What happens on a site between two backups, in a known way, and a report of it:
+//
+//   {"started": UTC, "finished": UTC, "changed": {"posts": [ids]}, "added": {...}, "removed": {...},
+//    "followed": {...}, "silent": {...}}
+//
+// `changed`, `added`, `removed` are what a person did. `followed` is what WordPress then did by itself (comments that
+// went with their post, counters of terms). `silent` is what leaves no newer modified date behind; it stays
+// empty unless EDIT_SILENT=1, and only a full sweep can find it.
+
+require __DIR__ . '/boot.php';
+require __DIR__ . '/text.php';
+require __DIR__ . '/files.php';
+
+mt_srand(size('SEED', 1) + time());
+global $wpdb;
+$started = gmdate('Y-m-d\TH:i:s\Z');
+$changed = $added = $removed = $followed = $silent = [];
+
+/** Ids of published posts nobody is to trip over: not sticky, not yet edited here, without an answer in `$taken`. */
+function published(int $count, array $taken): array
+{
+    global $wpdb;
+    $without = array_merge($taken, get_option('sticky_posts', []), [0]);
+    $ids = $wpdb->get_col("SELECT ID FROM $wpdb->posts WHERE post_type = 'post' AND post_status = 'publish'
+        AND ID NOT IN (" . implode(',', array_map('intval', $without)) . ") ORDER BY ID LIMIT $count");
+    if (count($ids) < $count) {
+        fwrite(STDERR, "the site has too few published posts for these edits\n");
+        exit(1);
+    }
+    return array_map('intval', $ids);
+}
+
+function comments_of(array $posts): array
+{
+    global $wpdb;
+    return array_map('intval', $wpdb->get_col("SELECT comment_ID FROM $wpdb->comments WHERE comment_post_ID IN ("
+        . implode(',', $posts) . ') ORDER BY comment_ID'));
+}
+
+/** Counters of every term, to see afterwards which ones moved. */
+function term_counts(): array
+{
+    global $wpdb;
+    return array_column($wpdb->get_results("SELECT taxonomy, term_id, count FROM $wpdb->term_taxonomy"), null, 'term_id');
+}
+
+$counts = term_counts();
+$taken = published(14, []);
+[$edit, $delete, $trash] = [array_slice($taken, 0, 7), array_slice($taken, 7, 5), array_slice($taken, 12, 2)];
+
+foreach ($edit as $i => $id) {
+    $change = [['post_title' => "Edited “title” $id"], ['post_content' => get_post($id)->post_content . "\n\n" . paragraph()],
+        ['post_status' => 'draft'], ['post_excerpt' => 'An edited excerpt 🙂'], ['post_name' => "edited-$id"],
+        ['comment_status' => 'closed'], ['post_title' => "Edited too $id", 'meta_input' => ['acme_source' => 'edited']]][$i];
+    sure(wp_update_post(wp_slash(['ID' => $id] + $change), true), "editing post $id");
+}
+$changed['posts'] = $edit;
+
+$removed['comments'] = [];
+$followed['comments_removed'] = comments_of($delete);
+foreach ($delete as $id) {
+    sure(wp_delete_post($id, true), "deleting post $id");
+}
+$removed['posts'] = $delete;
+
+$followed['comments_changed'] = comments_of($trash);
+foreach ($trash as $id) {
+    sure(wp_trash_post($id), "trashing post $id");
+}
+$changed['posts_trashed'] = $trash;
+
+foreach ([1, 2, 3] as $i) {
+    $added['posts'][] = sure(wp_insert_post(wp_slash(['post_title' => "Added $i " . title($i), 'post_content' => content($i),
+        'post_status' => ['publish', 'draft', 'private'][$i - 1]]), true), "adding post $i");
+}
+
+// Two files that no post shows go, bytes and thumbnails too; two new ones come.
+$unshown = array_map('intval', $wpdb->get_col("SELECT ID FROM $wpdb->posts WHERE post_type = 'attachment' AND ID NOT IN
+    (SELECT CAST(meta_value AS UNSIGNED) FROM $wpdb->postmeta WHERE meta_key = '_thumbnail_id')
+    AND ID <> " . (int) get_theme_mod('custom_logo') . ' ORDER BY ID DESC LIMIT 2'));
+foreach ($unshown as $id) {
+    sure(wp_delete_attachment($id, true), "deleting file $id");
+}
+$removed['media'] = $unshown;
+$number = 100000 + (int) $wpdb->get_var("SELECT MAX(ID) FROM $wpdb->posts") * 13;
+$added['media'] = [upload($number), upload($number + 7)];
+
+$comment = (int) $wpdb->get_var("SELECT comment_ID FROM $wpdb->comments JOIN $wpdb->posts ON ID = comment_post_ID
+    WHERE comment_approved = '1' AND comment_type = 'comment' AND post_status = 'publish'
+    AND ID NOT IN (" . implode(',', $taken) . ') ORDER BY comment_ID LIMIT 1');
+sure(wp_update_comment(wp_slash(['comment_ID' => $comment, 'comment_content' => "Edited: 'a' \\ “b” " . microtime(true)])), 'editing a comment');
+$changed['comments'] = [$comment];
+
+update_option('blogdescription', 'Tools since 1927, edited ' . gmdate('H:i:s'));
+$changed['settings'] = ['description'];
+
+$item = (int) $wpdb->get_var("SELECT ID FROM $wpdb->posts WHERE post_type = 'nav_menu_item' AND post_title = 'Elsewhere' ORDER BY ID LIMIT 1")
+    ?: (int) $wpdb->get_var("SELECT ID FROM $wpdb->posts WHERE post_type = 'nav_menu_item' AND post_title LIKE 'Elsewhere%' ORDER BY ID LIMIT 1");
+sure(wp_update_post(['ID' => sure($item, 'the menu item'), 'post_title' => 'Elsewhere, edited ' . gmdate('H:i:s')], true), 'editing a menu item');
+$changed['menu-items'] = [$item];
+
+$category = (int) $wpdb->get_var("SELECT MIN(term_id) FROM $wpdb->term_taxonomy WHERE taxonomy = 'category' AND term_id > 1");
+sure(wp_update_term($category, 'category', ['name' => 'Renamed “category” ' . gmdate('H:i:s')]), 'renaming a category');
+$changed['categories'] = [$category];
+
+if (size('EDIT_SILENT', 0)) {
+    [$meta, $terms] = published(2, $taken);
+    update_post_meta($meta, 'acme_source', 'changed without an edit ' . gmdate('H:i:s'));
+    $silent['posts_meta'] = [$meta];
+    wp_set_object_terms($terms, ["silent " . gmdate('H:i:s')], 'post_tag', true);
+    $silent['posts_terms'] = [$terms];
+    // What an importer does: the post is new, its dates are old.
+    $silent['posts_added_backdated'] = [sure(wp_insert_post(['post_title' => 'Backdated', 'post_content' => content(3), 'post_status' => 'publish',
+        'post_date' => '2020-02-29 12:00:00'], true), 'adding a backdated post')];
+    $shown = $wpdb->get_row("SELECT meta_value, GROUP_CONCAT(post_id ORDER BY post_id) AS posts FROM $wpdb->postmeta
+        WHERE meta_key = '_thumbnail_id' GROUP BY meta_value ORDER BY CAST(meta_value AS UNSIGNED) DESC LIMIT 1");
+    if ($shown) {
+        sure(wp_delete_attachment((int) $shown->meta_value, true), 'deleting a featured picture');
+        $removed['media'][] = (int) $shown->meta_value;
+        $silent['posts_lost_picture'] = array_map('intval', explode(',', $shown->posts));
+    }
+}
+
+foreach (term_counts() as $id => $term) {
+    if (isset($counts[$id]) && $counts[$id]->count !== $term->count) {
+        $followed['counts_of_' . $term->taxonomy][] = (int) $id;
+    }
+}
+unset($removed['comments']);
+print_json(['started' => $started, 'finished' => gmdate('Y-m-d\TH:i:s\Z'), 'changed' => $changed, 'added' => $added,
+    'removed' => $removed, 'followed' => $followed, 'silent' => (object) $silent]);
