@@ -5,7 +5,7 @@ use std::time::Duration;
 use seatbelt_model::Class;
 
 /// An error of the connector kit.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum KitError {
     /// A setting the connector needs is missing or malformed.
