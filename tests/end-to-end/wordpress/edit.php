@@ -17,13 +17,13 @@ global $wpdb;
 $started = gmdate('Y-m-d\TH:i:s\Z');
 $changed = $added = $removed = $followed = $silent = [];
 
-/** Ids of published posts nobody is to trip over: not sticky, not yet edited here, without an answer in `$taken`. */
-function published(int $count, array $taken): array
+/** Ids of published posts that are neither sticky nor in `$taken`. */
+function published(int $count, array $taken, string $order = 'ID'): array
 {
     global $wpdb;
     $without = array_merge($taken, get_option('sticky_posts', []), [0]);
     $ids = $wpdb->get_col("SELECT ID FROM $wpdb->posts WHERE post_type = 'post' AND post_status = 'publish'
-        AND ID NOT IN (" . implode(',', array_map('intval', $without)) . ") ORDER BY ID LIMIT $count");
+        AND ID NOT IN (" . implode(',', array_map('intval', $without)) . ") ORDER BY $order LIMIT $count");
     if (count($ids) < $count) {
         fwrite(STDERR, "the site has too few published posts for these edits\n");
         exit(1);
@@ -46,8 +46,11 @@ function term_counts(): array
 }
 
 $counts = term_counts();
-$taken = published(14, []);
-[$edit, $delete, $trash] = [array_slice($taken, 0, 7), array_slice($taken, 7, 5), array_slice($taken, 12, 2)];
+// Much-discussed posts go, so that comments go with them.
+$gone = published(7, [], 'comment_count DESC, ID');
+[$delete, $trash] = [array_slice($gone, 0, 5), array_slice($gone, 5)];
+$edit = published(7, $gone);
+$taken = array_merge($gone, $edit);
 
 foreach ($edit as $i => $id) {
     $change = [['post_title' => "Edited “title” $id"], ['post_content' => get_post($id)->post_content . "\n\n" . paragraph()],
@@ -57,7 +60,6 @@ foreach ($edit as $i => $id) {
 }
 $changed['posts'] = $edit;
 
-$removed['comments'] = [];
 $followed['comments_removed'] = comments_of($delete);
 foreach ($delete as $id) {
     sure(wp_delete_post($id, true), "deleting post $id");
@@ -104,6 +106,18 @@ $category = (int) $wpdb->get_var("SELECT MIN(term_id) FROM $wpdb->term_taxonomy 
 sure(wp_update_term($category, 'category', ['name' => 'Renamed “category” ' . gmdate('H:i:s')]), 'renaming a category');
 $changed['categories'] = [$category];
 
+// What a renamed category moves elsewhere: a post lists its categories in the order of their names, a menu item
+// without a title of its own bears the category's name.
+$followed['posts_reordered'] = array_map('intval', $wpdb->get_col("SELECT object_id FROM $wpdb->term_relationships
+    JOIN $wpdb->term_taxonomy USING (term_taxonomy_id) WHERE taxonomy = 'category' AND object_id IN (SELECT object_id
+    FROM $wpdb->term_relationships JOIN $wpdb->term_taxonomy USING (term_taxonomy_id) WHERE term_id = $category)
+    GROUP BY object_id HAVING COUNT(*) > 1 ORDER BY object_id"));
+$followed['menu-items'] = array_map('intval', $wpdb->get_col("SELECT one.post_id FROM $wpdb->postmeta one JOIN $wpdb->postmeta other
+    USING (post_id) WHERE one.meta_key = '_menu_item_object_id' AND one.meta_value = $category
+    AND other.meta_key = '_menu_item_object' AND other.meta_value = 'category' ORDER BY one.post_id"));
+// The address of a comment is its post's, and that of a post whose status or slug was edited is a new one.
+$followed['comments_moved'] = comments_of($edit);
+
 if (size('EDIT_SILENT', 0)) {
     [$meta, $terms] = published(2, $taken);
     update_post_meta($meta, 'acme_source', 'changed without an edit ' . gmdate('H:i:s'));
@@ -127,6 +141,5 @@ foreach (term_counts() as $id => $term) {
         $followed['counts_of_' . $term->taxonomy][] = (int) $id;
     }
 }
-unset($removed['comments']);
 print_json(['started' => $started, 'finished' => gmdate('Y-m-d\TH:i:s\Z'), 'changed' => $changed, 'added' => $added,
     'removed' => $removed, 'followed' => $followed, 'silent' => (object) $silent]);
