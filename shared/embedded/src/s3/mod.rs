@@ -29,6 +29,7 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::dto as d;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use tokio::sync::Semaphore;
 use tracing::instrument::WithSubscriber;
 
 use crate::connector::{Service, malformed};
@@ -47,8 +48,14 @@ pub(crate) struct Store {
     index: Index,
     data: DataFolder,
     clock: Clock,
+    /// A body that is being received holds a thread until it is complete. Were there no limit, bodies that wait for
+    /// a thread themselves, to read a file say, could wait for ever.
+    receiving: Arc<Semaphore>,
     _lock: Arc<HomeLock>,
 }
+
+/// Bodies received at a time; far fewer than the threads the runtime has for waiting.
+const RECEIVED_AT_A_TIME: usize = 64;
 
 impl Store {
     fn open(home: &Path, durable: bool, clock: Clock, lock: Arc<HomeLock>) -> Result<Self, EmbeddedError> {

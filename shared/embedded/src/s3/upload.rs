@@ -38,8 +38,10 @@ pub(crate) async fn receive<T: Send + 'static>(
     admit: impl FnOnce(&Store) -> S3Result<()> + Send + 'static,
     commit: impl FnOnce(&Store, Received) -> S3Result<T> + Send + 'static,
 ) -> S3Result<T> {
+    let turn = store.receiving.clone().acquire_owned().await;
     let (pieces, inbox) = channel(PIECES_IN_FLIGHT);
     let written = store.blocking(move |store| {
+        let _turn = turn;
         admit(store)?;
         let received = write(store, inbox, expected)?;
         commit(store, received)

@@ -1,5 +1,7 @@
 //! The engines, tried through the stock SDK clients, as all of Seatbelt uses them.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod checksums;
 mod conditions;
 mod dynamodb;
@@ -8,6 +10,7 @@ mod home;
 mod kill;
 mod listing;
 mod locks;
+mod logs;
 mod memory;
 mod multipart;
 mod objects;

@@ -79,7 +79,8 @@ mod linux {
         pass(&embedded.s3(), "small", 2 * MIB).await;
         let before = peak_kib();
         pass(&embedded.s3(), "large", 64 * MIB).await;
-        writeln!(std::io::stdout(), "\ngrown_kib={}", peak_kib() - before).unwrap();
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "\ngrown_kib={}", peak_kib() - before).unwrap();
     }
 
     async fn pass(s3: &Client, key: &str, length: u64) {

@@ -295,3 +295,29 @@ async fn a_reader_gets_one_whole_version_however_often_it_is_replaced() {
     }
     writer.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_bodies_than_threads_can_come_in_at_once() {
+    let home = Home::new().await;
+    let source = home.folder.path().join("source");
+    std::fs::write(&source, vec![7; 100_000]).unwrap();
+    let uploads: Vec<_> = (0..700)
+        .map(|n| {
+            let (s3, source) = (home.s3(), source.clone());
+            tokio::spawn(async move {
+                let body = ByteStream::from_path(source).await.unwrap();
+                s3.put_object()
+                    .bucket(BUCKET)
+                    .key(format!("many/{n}"))
+                    .body(body)
+                    .send()
+                    .await
+                    .unwrap();
+            })
+        })
+        .collect();
+    for upload in uploads {
+        upload.await.unwrap();
+    }
+    assert_eq!(data_files(home.folder.path()).len(), 700);
+}
