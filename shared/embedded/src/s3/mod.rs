@@ -67,10 +67,12 @@ impl Store {
         if collected > 0 {
             tracing::info!(collected, "deleted files that an interrupted process had left");
         }
+        let receiving = Arc::new(Semaphore::new(RECEIVED_AT_A_TIME));
         let store = Self {
             index,
             data,
             clock,
+            receiving,
             _lock: lock,
         };
         let now_ms = store.now_ms();
