@@ -57,7 +57,7 @@ function wav(): string
 function upload(int $number, array $fields = []): int
 {
     $format = ['jpg', 'jpg', 'png', 'jpg', 'webp', 'jpg', 'gif', 'pdf', 'jpg', 'txt', 'jpg', 'csv', 'wav'][$number % 13];
-    $name = $number % 19 === 0 ? "Grüße aus Köln $number.$format" : "acme-$number.$format";
+    $name = $number % 19 === 0 ? "Ελλάδα 東京 ($number).$format" : "acme-$number.$format";
     $bytes = match ($format) {
         'pdf' => pdf($number),
         'txt' => str_repeat(words(40) . "\n", mt_rand(1, 400)),
