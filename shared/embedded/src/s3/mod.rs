@@ -137,8 +137,8 @@ impl Service for S3Engine {
         request.headers_mut().insert(http::header::HOST, host);
         let is_head = request.method() == http::Method::HEAD;
         let call = self.service.call(request.map(s3s::Body::http_body));
-        // The protocol crate logs every refusal as an error, headers and all. Refusals are part of the game here (a
-        // condition that does not hold is how writers agree), and keys may name customers.
+        // The protocol crate logs requests with their keys, which may name customers, and some refusals as errors. The
+        // caller gets each refusal as an answer, and decides what of it is worth a line.
         let response = call.with_subscriber(tracing::Dispatch::none()).await;
         let response = response.map_err(|e| ConnectorError::other(e.into(), None))?;
         let response = response.map(|body| match body.bytes() {

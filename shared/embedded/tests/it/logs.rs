@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::{Home, get, put, refusal};
+use crate::{Home, get, refusal};
 
 /// Keeps every warning and error, with all that is in it.
 #[derive(Clone, Default)]
@@ -49,16 +49,15 @@ async fn a_refusal_is_an_answer_and_not_a_line_in_the_log() {
     let _guard = tracing::subscriber::set_default(loud.clone());
     tracing::warn!("the log works");
     let home = Home::new().await;
-    put(&home.s3(), "customer/ada@example.com", "x").await;
-    let again = home
+    let put = home
         .s3()
         .put_object()
         .bucket(BUCKET)
         .key("customer/ada@example.com")
-        .if_none_match("*");
-    let again = again.body(ByteStream::from_static(b"y")).send().await.unwrap_err();
-    assert_eq!(refusal(&again).0, 412);
-    assert_eq!(get(&home.s3(), "customer/none").await, None);
+        .tagging("a=b");
+    let refused = put.body(ByteStream::from_static(b"x")).send().await.unwrap_err();
+    assert_eq!(refusal(&refused).0, 501);
+    assert_eq!(get(&home.s3(), "customer/ada@example.com").await, None);
     let seen = loud.0.lock().unwrap();
     assert_eq!(seen.len(), 1, "{seen:?}");
 }
