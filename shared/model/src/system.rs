@@ -32,8 +32,8 @@ use crate::retention::Retention;
 use crate::schedule::Schedule;
 
 pub use alerts::{Alerts, InvalidPercent, Limits, Percent, Rules};
-pub use finding::{Finding, Severity, has_errors};
-pub(crate) use finding::{did_you_mean, nearest};
+pub(crate) use finding::did_you_mean;
+pub use finding::{Finding, Severity, has_errors, nearest};
 pub use name::{InvalidSystemName, SystemName};
 pub use read::{FIELDS, parse_entry, read};
 pub use rpo::{InvalidRpo, Rpo};
