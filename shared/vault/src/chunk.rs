@@ -1,0 +1,141 @@
+//! Chunks: sorted lines, compressed, named by the hash of what is stored.
+
+use bytes::Bytes;
+use seatbelt_model::{Chunk, Layer, LayerIndex};
+
+use crate::{Vault, VaultError, digest::Sha, store::blocking};
+
+/// More than this no frame may claim to hold: a chunk ends with the record that fills it, and records are not that large.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// Compressed bytes and their name.
+pub(crate) struct Sealed {
+    pub(crate) sha: Sha,
+    pub(crate) bytes: Bytes,
+}
+
+/// Compresses and hashes. Busy: call it through [`blocking`].
+pub(crate) fn seal(raw: &[u8], level: i32) -> Sealed {
+    let bytes =
+        zstd::bulk::compress(raw, level).expect("zstd compresses any bytes into a buffer of the size it asks for");
+    Sealed {
+        sha: Sha::of(&bytes),
+        bytes: bytes.into(),
+    }
+}
+
+/// Checks the hash and decompresses. Busy: call it through [`blocking`].
+pub(crate) fn open(key: &str, sha256: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
+    if Sha::of(stored).hex() != sha256 {
+        return Err(VaultError::damaged(key, "its SHA-256 is not its name"));
+    }
+    decompress(key, stored)
+}
+
+/// Decompresses a frame that states its size, as all of ours do.
+pub(crate) fn decompress(key: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let size = match zstd::zstd_safe::get_frame_content_size(stored) {
+        Ok(Some(size)) if size <= MOST_BYTES => usize::try_from(size).unwrap_or(usize::MAX),
+        _ => return Err(VaultError::damaged(key, "it is no zstd frame of Seatbelt's")),
+    };
+    zstd::bulk::decompress(stored, size).map_err(|error| VaultError::damaged(key, error.to_string()))
+}
+
+/// Lines that will become a chunk.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkBuilder {
+    pub(crate) raw: Vec<u8>,
+    first: String,
+    last: String,
+    lines: u64,
+    bodies: Vec<String>,
+}
+
+impl ChunkBuilder {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines == 0
+    }
+
+    /// Notes `lines` lines of `key`, which were just written into `raw`.
+    pub(crate) fn note(&mut self, key: &str, lines: u64) {
+        if self.lines == 0 {
+            key.clone_into(&mut self.first);
+        }
+        key.clone_into(&mut self.last);
+        self.lines += lines;
+    }
+
+    pub(crate) fn note_body(&mut self, sha256: String) {
+        self.bodies.push(sha256);
+    }
+
+    /// What was collected; the builder is then empty.
+    pub(crate) fn take(&mut self) -> Self {
+        let capacity = self.raw.len() + self.raw.len() / 16;
+        let next = Self {
+            raw: Vec::with_capacity(capacity),
+            ..Self::default()
+        };
+        std::mem::replace(self, next)
+    }
+}
+
+impl Vault {
+    /// Compresses and stores a chunk as a content-addressed object.
+    pub(crate) async fn store_chunk(self, system: String, mut chunk: ChunkBuilder) -> Result<Chunk, VaultError> {
+        let level = self.options().level;
+        let raw = std::mem::take(&mut chunk.raw);
+        let bytes = raw.len() as u64;
+        let sealed = blocking(move || seal(&raw, level)).await?;
+        let stored_bytes = sealed.bytes.len() as u64;
+        self.put_object(&system, sealed.sha, sealed.bytes).await?;
+        chunk.bodies.sort_unstable();
+        chunk.bodies.dedup();
+        Ok(Chunk {
+            object: sealed.sha.hex(),
+            first: chunk.first,
+            last: chunk.last,
+            lines: chunk.lines,
+            bytes,
+            stored_bytes,
+            bodies: chunk.bodies,
+        })
+    }
+
+    /// Stores a layer's index: its hash, and the bytes stored.
+    pub(crate) async fn store_index(&self, system: &str, index: LayerIndex) -> Result<(Sha, u64), VaultError> {
+        let level = self.options().level;
+        let sealed = blocking(move || seal(&index_json(&index), level)).await?;
+        let stored = sealed.bytes.len() as u64;
+        self.put_object(system, sealed.sha, sealed.bytes).await?;
+        Ok((sealed.sha, stored))
+    }
+
+    /// The index of a layer.
+    pub(crate) async fn index(&self, system: &str, layer: &Layer) -> Result<LayerIndex, VaultError> {
+        let key = Self::object_key(system, &layer.index);
+        let stored = self.fetch(&key).await?;
+        let sha256 = layer.index.clone();
+        blocking(move || {
+            let json = open(&key, &sha256, &stored)?;
+            read_index(&key, &json)
+        })
+        .await?
+    }
+
+    /// The lines of a content-addressed chunk.
+    pub(crate) async fn chunk(&self, system: &str, sha256: &str) -> Result<Bytes, VaultError> {
+        let key = Self::object_key(system, sha256);
+        let stored = self.fetch(&key).await?;
+        let sha256 = sha256.to_owned();
+        blocking(move || open(&key, &sha256, &stored)).await?.map(Bytes::from)
+    }
+}
+
+pub(crate) fn index_json(index: &LayerIndex) -> Vec<u8> {
+    serde_json::to_vec(index).expect("an index has only texts and numbers")
+}
+
+pub(crate) fn read_index(key: &str, json: &[u8]) -> Result<LayerIndex, VaultError> {
+    serde_json::from_slice(json).map_err(|error| VaultError::damaged(key, format!("it is no layer index: {error}")))
+}

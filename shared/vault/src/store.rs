@@ -1,0 +1,248 @@
+//! The vault's handle, and the few things it does with S3.
+
+use std::{path::PathBuf, sync::Arc};
+
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::put_object::builders::PutObjectFluentBuilder,
+    types::ObjectLockMode,
+};
+use aws_smithy_types::DateTime;
+use bytes::Bytes;
+
+use crate::{ObjectLock, VaultError, digest::Sha, error::status};
+
+/// How a vault works. The defaults suit a function of 256 MB.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A stager sorts this many bytes of records in memory. It holds at most twice as much: one buffer fills while
+    /// the other is written.
+    pub buffer_bytes: usize,
+    /// Uncompressed bytes of a chunk of a base layer. Chunks of deltas and of staged runs have an eighth of it, since
+    /// many of them are read side by side.
+    pub chunk_bytes: usize,
+    /// Where the bytes of files wait until their hash is known.
+    pub spool: PathBuf,
+    /// The zstd level of what stays.
+    pub level: i32,
+    /// The zstd level of what is staged, read once, and expires.
+    pub staging_level: i32,
+    /// The lock put on every object, if the bucket has Object Lock.
+    pub lock: Option<ObjectLock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            buffer_bytes: 32 << 20,
+            chunk_bytes: 4 << 20,
+            spool: std::env::temp_dir(),
+            level: 3,
+            staging_level: 1,
+            lock: None,
+        }
+    }
+}
+
+impl Options {
+    /// Bytes of a chunk where many are read side by side.
+    pub(crate) fn small_chunk_bytes(&self) -> usize {
+        (self.chunk_bytes / 8).max(1)
+    }
+}
+
+/// Snapshots in one bucket. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    bucket: String,
+    options: Options,
+}
+
+/// A conditional put that meets another one in flight is told to try again.
+const MOST_CONFLICTS: usize = 5;
+
+impl Vault {
+    /// Snapshots in `bucket`. Retries of single requests are the client's; give it a retry policy.
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>, options: Options) -> Self {
+        let bucket = bucket.into();
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                bucket,
+                options,
+            }),
+        }
+    }
+
+    /// The same vault with another lock, since systems differ in how long theirs lasts.
+    #[must_use]
+    pub fn with_lock(&self, lock: Option<ObjectLock>) -> Self {
+        let options = Options {
+            lock,
+            ..self.inner.options.clone()
+        };
+        Self::new(self.inner.client.clone(), self.inner.bucket.clone(), options)
+    }
+
+    /// How this vault works.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// The client it works with.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// The bucket it works in.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.inner.bucket
+    }
+
+    /// The key of a content-addressed object.
+    #[must_use]
+    pub fn object_key(system: &str, sha256: &str) -> String {
+        format!("{system}/objects/{}/{sha256}", sha256.get(..2).unwrap_or_default())
+    }
+
+    /// Stores bytes under their hash. Twice is as good as once.
+    pub(crate) async fn put_object(&self, system: &str, sha: Sha, bytes: Bytes) -> Result<(), VaultError> {
+        let key = Self::object_key(system, &sha.hex());
+        self.create(&key, sha, bytes).await
+    }
+
+    /// Creates an object unless it is there already, which for an object named by its content is as good.
+    async fn create(&self, key: &str, sha: Sha, bytes: Bytes) -> Result<(), VaultError> {
+        let mut conflicts = 0;
+        loop {
+            let put = self.put(key).if_none_match("*").checksum_sha256(sha.base64());
+            match put.body(bytes.clone().into()).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if status(&error) == 412 => return Ok(()),
+                Err(error) if status(&error) == 409 && conflicts < MOST_CONFLICTS => {
+                    conflicts += 1;
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => return Err(VaultError::s3("create", key, &error)),
+            }
+        }
+    }
+
+    /// A put with bucket, key and lock set.
+    pub(crate) fn put(&self, key: &str) -> PutObjectFluentBuilder {
+        let put = self.client().put_object().bucket(self.bucket()).key(key);
+        match self.lock_headers() {
+            Some((mode, until)) => put.object_lock_mode(mode).object_lock_retain_until_date(until),
+            None => put,
+        }
+    }
+
+    /// Mode and end of the lock for a new object.
+    pub(crate) fn lock_headers(&self) -> Option<(ObjectLockMode, DateTime)> {
+        let lock = self.options().lock.as_ref()?;
+        Some((lock.mode.into(), DateTime::from_secs(lock.object_until().as_second())))
+    }
+
+    /// Writes or overwrites a staged object. It has no lock: staging expires.
+    pub(crate) async fn put_staging(&self, key: &str, bytes: Bytes) -> Result<(), VaultError> {
+        let put = self.client().put_object().bucket(self.bucket()).key(key);
+        let sent = put.checksum_sha256(Sha::of(&bytes).base64()).body(bytes.into()).send();
+        sent.await.map_err(|error| VaultError::s3("write", key, &error))?;
+        Ok(())
+    }
+
+    /// The whole of an object.
+    pub(crate) async fn fetch(&self, key: &str) -> Result<Bytes, VaultError> {
+        let get = self.client().get_object().bucket(self.bucket()).key(key).send();
+        let object = get.await.map_err(|error| VaultError::s3("read", key, &error))?;
+        match object.body.collect().await {
+            Ok(bytes) => Ok(bytes.into_bytes()),
+            Err(error) => Err(unreadable(key, &error)),
+        }
+    }
+
+    /// Whether an object is there.
+    pub(crate) async fn exists(&self, key: &str) -> Result<bool, VaultError> {
+        match self.client().head_object().bucket(self.bucket()).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if status(&error) == 404 => Ok(false),
+            Err(error) => Err(VaultError::s3("look up", key, &error)),
+        }
+    }
+
+    /// All keys that start with `prefix`, in order.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
+        let list = self.client().list_objects_v2().bucket(self.bucket()).prefix(prefix);
+        let mut pages = list.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| VaultError::s3("list", prefix, &error))?;
+            keys.extend(
+                page.contents
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|object| object.key),
+            );
+        }
+        Ok(keys)
+    }
+
+    /// The first parts of all keys, up to the first slash.
+    pub(crate) async fn folders(&self) -> Result<Vec<String>, VaultError> {
+        let list = self.client().list_objects_v2().bucket(self.bucket()).delimiter("/");
+        let mut pages = list.into_paginator().send();
+        let mut folders = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| VaultError::s3("list", "/", &error))?;
+            let found = page
+                .common_prefixes
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|found| found.prefix);
+            folders.extend(found.map(|prefix| prefix.trim_end_matches('/').to_owned()));
+        }
+        Ok(folders)
+    }
+}
+
+/// A body that broke off or whose checksum is wrong.
+pub(crate) fn unreadable(key: &str, error: &(dyn std::error::Error + 'static)) -> VaultError {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    let detail = deepest.to_string();
+    if detail.contains("checksum") {
+        return VaultError::damaged(key, "its checksum does not match its bytes");
+    }
+    VaultError::Unavailable {
+        what: "read",
+        object: key.to_owned(),
+        detail,
+    }
+}
+
+/// Whether an S3 error says that the credential may not do this.
+pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>) -> bool {
+    matches!(status(error), 401 | 403)
+}
+
+/// Runs work that keeps a core busy where it delays nobody.
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T, VaultError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(VaultError::stopped)
+}
