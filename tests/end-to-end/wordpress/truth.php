@@ -45,17 +45,20 @@ function terms_of(string $taxonomy): array
     return ids(array_map('intval', get_terms(['taxonomy' => $taxonomy, 'hide_empty' => false, 'fields' => 'ids'])));
 }
 
-/** Every upload's file, and the pictures made from it, by attachment. */
+/** Every upload's file as it was uploaded, and the one that is shown where that is another, by attachment. */
 function media_files(array $rows): array
 {
     $base = wp_get_upload_dir()['basedir'];
     $files = [];
     foreach ($rows as $row) {
-        $path = get_attached_file((int) $row->ID);
+        $shown = get_attached_file((int) $row->ID);
+        // Pictures above 2560 pixels are shown scaled; the upload lies beside them.
+        $upload = wp_get_original_image_path((int) $row->ID) ?: $shown;
         $metadata = wp_get_attachment_metadata((int) $row->ID) ?: [];
-        $files[(int) $row->ID] = ['path' => substr($path, strlen($base) + 1), 'bytes' => filesize($path),
-            'sha256' => hash_file('sha256', $path), 'sizes' => count($metadata['sizes'] ?? []),
-            'original' => $metadata['original_image'] ?? null];
+        $files[(int) $row->ID] = ['path' => substr($upload, strlen($base) + 1), 'bytes' => filesize($upload),
+            'sha256' => hash_file('sha256', $upload), 'sizes' => count($metadata['sizes'] ?? []),
+            'shown' => $upload === $shown ? null : ['path' => substr($shown, strlen($base) + 1), 'bytes' => filesize($shown),
+                'sha256' => hash_file('sha256', $shown)]];
     }
     return $files;
 }
