@@ -1,3 +1,5 @@
 //! The Lambda function of this platform.
 
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    seatbelt_runtime::serve(&seatbelt_wordpress::WORDPRESS)
+}

@@ -1,1 +1,26 @@
-//! Backup: from a system, a connector, a vault and a catalog to an outcome.
+//! Backup: from a system, a connector, a vault and a catalog to an outcome. It obeys what a connector declares and knows no platform.
+//!
+//! [`Engine::backup`] takes the system's lease, reads every resource in lanes that run side by side, compares what it read with the last snapshot,
+//! and commits what differs. Whatever the vendor does wrong ends in a receipt; nothing is passed over in silence.
+//!
+//! It never deletes what is stored, never writes to the vendor, and keeps no state of its own: an interrupted run is in the catalog and
+//! in staging, and any process may go on with it.
+
+mod alarms;
+mod backup;
+mod cursor;
+mod deleted;
+mod error;
+mod files;
+mod lane;
+mod listing;
+mod partitions;
+mod plan;
+mod resource;
+mod run;
+
+pub use alarms::mass_changes;
+pub use backup::{Engine, Job};
+pub use error::EngineError;
+pub use plan::{Mode, SWEEP_AFTER};
+pub use run::Stop;

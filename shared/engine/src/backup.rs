@@ -1,0 +1,349 @@
+//! A backup, from the lease to the committed snapshot.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use seatbelt_catalog::{Catalog, CatalogError, Lease, Unit, UnitPlan};
+use seatbelt_connector_kit::{Connector, Pacers, Resource, SecretStore, Session};
+use seatbelt_model::{
+    Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot, Trigger,
+    system::System,
+};
+use seatbelt_vault::Vault;
+
+use crate::{
+    EngineError, Stop, alarms,
+    listing::Checkpoint,
+    plan,
+    resource::{self, Settled},
+    run::{Context, Done, LEASE, Pulse},
+};
+
+/// A run that stopped longer ago is not gone on with: its page tokens have expired and its records are old.
+const RESUMABLE: SignedDuration = SignedDuration::from_hours(24);
+/// After so many resources in a row that the vendor did not answer, the rest is not asked for.
+const HOPELESS_RESOURCES: u32 = 2;
+
+/// Everything a run works with, whatever the system. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// Where snapshots are.
+    pub vault: Vault,
+    /// Where the manifest and the run history are.
+    pub catalog: Catalog,
+    /// Where credentials are.
+    pub secrets: Arc<dyn SecretStore>,
+    /// One pacer per vendor account, shared by all runs of this process.
+    pub pacers: Pacers,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One backup to make.
+pub struct Job<'a> {
+    /// The system's name in the manifest.
+    pub name: &'a str,
+    /// Its entry.
+    pub system: &'a System,
+    /// The connector of its platform.
+    pub connector: &'static Connector,
+    /// Who asks.
+    pub trigger: Trigger,
+    /// No other process can be at work on this vault, so a lease that is held is left over from one that was killed.
+    pub sole: bool,
+    /// Read everything, whatever the cursors say.
+    pub full: bool,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+    /// Asks it to stop at a checkpoint.
+    pub stop: &'a Stop,
+    /// When it must have stopped by itself.
+    pub deadline: Option<Timestamp>,
+    /// How long one request may be tried again.
+    pub budget: Duration,
+}
+
+impl Engine {
+    /// Backs a system up: takes its lease, goes on with an interrupted run or begins one, reads every resource, commits the snapshot. The run is
+    /// in the history whatever happens. Safe to call again at any time.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] if another run holds the system; [`EngineError::Interrupted`] after a stop; else what made it fail, with the
+    /// newest snapshot as it was.
+    pub async fn backup(&self, job: &Job<'_>) -> Result<Run, EngineError> {
+        let worker = format!("{:016x}", fastrand::u64(..));
+        let mut taken = self.catalog.acquire_lease(job.name, &worker, self.clock.now(), LEASE).await?;
+        if let Err(held) = &taken
+            && job.sole
+        {
+            // Whoever holds it is dead: as at the time it expires.
+            taken = self.catalog.acquire_lease(job.name, &worker, held.until, LEASE).await?;
+        }
+        let lease = match taken {
+            Ok(lease) => lease,
+            Err(held) => return self.skip(job, held.holder, held.until).await,
+        };
+        let outcome = self.backup_under(job, &lease, worker).await;
+        // A lease that cannot be released expires by itself.
+        if let Err(error) = self.catalog.release(&lease).await {
+            tracing::warn!(system = job.name, %error, "the lease could not be released; it expires by itself");
+        }
+        outcome
+    }
+
+    async fn skip(&self, job: &Job<'_>, holder: String, until: Timestamp) -> Result<Run, EngineError> {
+        let busy = EngineError::Busy { system: job.name.to_owned(), holder, until };
+        let now = self.clock.now();
+        let mut id = RunId::at(now);
+        loop {
+            let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
+            (run.status, run.ended_at, run.error) = (RunStatus::Skipped, Some(now), Some(busy.to_string()));
+            match self.catalog.create_run(&run).await {
+                Ok(()) => return Err(busy),
+                Err(CatalogError::RunExists { .. }) => id = id.next(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn backup_under(&self, job: &Job<'_>, lease: &Lease, worker: String) -> Result<Run, EngineError> {
+        let previous = self.vault.newest(job.name).await?;
+        let (mut run, units) = self.begin(job, previous.as_ref()).await?;
+        let outcome = self.read_and_commit(job, lease, worker, &mut run, units, previous.as_ref()).await;
+        let now = self.clock.now();
+        run.heartbeat_at = now;
+        if let Err(error) = &outcome {
+            run.status = if matches!(error, EngineError::Interrupted) { RunStatus::Interrupted } else { RunStatus::Failed };
+            run.error = Some(error.to_string());
+        }
+        run.ended_at = run.status.is_final().then_some(now);
+        self.catalog.save_run(&run).await?;
+        if run.status.is_final() {
+            self.tidy(job.name, run.id).await;
+        }
+        outcome.map(|()| run)
+    }
+
+    /// The run to work on, with its units: the one that was interrupted, if it can be gone on with, else a new one.
+    async fn begin(&self, job: &Job<'_>, previous: Option<&Snapshot>) -> Result<(Run, Vec<Unit>), EngineError> {
+        let now = self.clock.now();
+        let mut resumed = None;
+        for mut open in self.catalog.open_runs(job.name).await? {
+            if open.kind != RunKind::Backup {
+                continue;
+            }
+            let age = now.duration_since(open.started_at);
+            let is_current = previous.is_none_or(|previous| open.id > previous.id);
+            if resumed.is_none() && is_current && !job.full && age < RESUMABLE && age >= SignedDuration::ZERO {
+                open.hops += 1;
+                (open.status, open.error) = (RunStatus::Running, None);
+                self.catalog.save_run(&open).await?;
+                resumed = Some(open);
+            } else {
+                self.close(open, previous, now).await?;
+            }
+        }
+        let run = match resumed {
+            Some(run) => run,
+            None => self.create_run(job, previous, now).await?,
+        };
+        let resources = plan::resources(job.connector, job.system)?;
+        let plans: Vec<_> = resources.iter().map(|resource| UnitPlan { name: resource.name.to_owned() }).collect();
+        self.catalog.plan_units(job.name, run.id, &plans).await?;
+        let units = self.catalog.units(job.name, run.id).await?;
+        Ok((run, units))
+    }
+
+    /// Ends a run that was killed: as what its snapshot says if it got that far, else as failed.
+    async fn close(&self, mut run: Run, previous: Option<&Snapshot>, now: Timestamp) -> Result<(), EngineError> {
+        run.ended_at = Some(now);
+        match previous.filter(|previous| previous.id == run.id) {
+            Some(snapshot) => conclude(&mut run, snapshot),
+            None => {
+                run.status = RunStatus::Failed;
+                run.error = Some("the run was killed or left behind, and a new one was begun in its place".into());
+            }
+        }
+        self.catalog.save_run(&run).await?;
+        self.tidy(&run.system, run.id).await;
+        Ok(())
+    }
+
+    async fn create_run(&self, job: &Job<'_>, previous: Option<&Snapshot>, now: Timestamp) -> Result<Run, EngineError> {
+        let mut id = RunId::after(now, previous.map(|previous| previous.id));
+        loop {
+            let run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
+            match self.catalog.create_run(&run).await {
+                Ok(()) => return Ok(run),
+                Err(CatalogError::RunExists { .. }) => id = id.next(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn read_and_commit(
+        &self,
+        job: &Job<'_>,
+        lease: &Lease,
+        worker: String,
+        run: &mut Run,
+        units: Vec<Unit>,
+        previous: Option<&Snapshot>,
+    ) -> Result<(), EngineError> {
+        let session = Session::open(job.connector, self.options(job)).await?;
+        let now = self.clock.now();
+        let context = Context {
+            vault: self.vault.clone(),
+            catalog: self.catalog.clone(),
+            session: Arc::new(session),
+            clock: Arc::clone(&self.clock),
+            observer: Arc::clone(&job.observer),
+            system: job.name.to_owned(),
+            id: run.id,
+            started: run.started_at,
+            stop: job.stop,
+            deadline: job.deadline,
+            worker,
+            pulse: Mutex::new(Pulse { lease: lease.clone(), run: run.clone(), beat: now, checkpoint: now }),
+        };
+        let read = self.read(job, &context, &units, previous).await;
+        run.traffic = context.session.traffic();
+        let states = read?;
+        let snapshot = self.snapshot(job, run, states, previous);
+        // The lease once more: whoever lost it must not commit.
+        context.catalog.renew(&context.pulse().lease.clone(), self.clock.now(), LEASE).await?;
+        self.vault.commit(&snapshot).await?;
+        conclude(run, &snapshot);
+        Ok(())
+    }
+
+    fn options<'a>(&'a self, job: &'a Job<'_>) -> seatbelt_connector_kit::Options<'a> {
+        seatbelt_connector_kit::Options {
+            system: job.name.to_owned(),
+            settings: &job.system.settings,
+            secret: job.system.secret.clone(),
+            secrets: Arc::clone(&self.secrets),
+            clock: Arc::clone(&self.clock),
+            observer: Arc::clone(&job.observer),
+            pacers: &self.pacers,
+            budget: job.budget,
+            deadline: job.deadline,
+        }
+    }
+
+    /// Reads resource after resource. A vendor that stops answering ends the reading, not the run: what is left keeps its last state.
+    async fn read(
+        &self,
+        job: &Job<'_>,
+        context: &Context<'_>,
+        units: &[Unit],
+        previous: Option<&Snapshot>,
+    ) -> Result<BTreeMap<String, ResourceState>, EngineError> {
+        let mut done = Done::default();
+        let (mut answered, mut unanswered, mut given_up) = (false, 0, None::<String>);
+        for resource in plan::resources(job.connector, job.system)? {
+            let before = plan::previous_state(previous, resource);
+            let unit = units.iter().find(|unit| unit.name == resource.name);
+            if let Some(state) = unit.and_then(|unit| unit.result.as_ref()).and_then(|result| serde_json::from_value(result.clone()).ok()) {
+                done.settle(resource.name, state);
+                answered = true;
+                continue;
+            }
+            if let Some(why) = &given_up {
+                done.carry(resource.name, resource::carried(context, resource, before, why));
+                continue;
+            }
+            let settled = self.read_one(job, context, &done, resource, before, unit).await?;
+            answered |= settled.answered;
+            unanswered = if settled.answered { 0 } else { unanswered + 1 };
+            if let Some(error) = settled.fatal
+                && (error.class() == seatbelt_model::Class::Reconnect || unanswered >= HOPELESS_RESOURCES)
+            {
+                given_up = Some(error.to_string());
+            }
+            done.settle(resource.name, settled.state);
+        }
+        match given_up {
+            Some(why) if !answered => Err(EngineError::NothingRead(why)),
+            _ => Ok(done.into_states()),
+        }
+    }
+
+    async fn read_one(
+        &self,
+        job: &Job<'_>,
+        context: &Context<'_>,
+        done: &Done,
+        resource: &'static Resource,
+        before: Option<&ResourceState>,
+        unit: Option<&Unit>,
+    ) -> Result<Settled, EngineError> {
+        if context.must_stop() {
+            return Err(EngineError::Interrupted);
+        }
+        let mode = plan::mode(resource, before, context.started, job.full);
+        // The lease makes this run the only one: whoever claimed the unit before it is gone, whatever its claim says.
+        let now = self.clock.now().saturating_add(LEASE * 2).unwrap_or(Timestamp::MAX);
+        self.catalog.claim_named_unit(job.name, context.id, resource.name, &context.worker, now, LEASE).await?;
+        // A checkpoint of another version, or one that no longer reads, costs a reading, not data.
+        let checkpoint = unit.and_then(|unit| unit.checkpoint.clone()).and_then(|value| serde_json::from_value::<Checkpoint>(value).ok());
+        let settled = resource::back_up(context, done, resource, before, mode, checkpoint).await?;
+        let result = serde_json::to_value(&settled.state).map_err(|error| EngineError::Bug(error.to_string()))?;
+        self.catalog.finish_unit(job.name, context.id, resource.name, &context.worker, &result).await?;
+        Ok(settled)
+    }
+
+    fn snapshot(&self, job: &Job<'_>, run: &Run, resources: BTreeMap<String, ResourceState>, previous: Option<&Snapshot>) -> Snapshot {
+        let partial = resources.values().any(|state| state.completeness() == Completeness::Partial);
+        let alarms = resources.iter().flat_map(|(name, state)| {
+            let before = previous.and_then(|previous| previous.resources.get(name)).map(|before| before.records);
+            alarms::mass_changes(&job.system.alerts, name, state.changes, before)
+        });
+        Snapshot {
+            format: FORMAT.to_owned(),
+            system: job.name.to_owned(),
+            platform: job.connector.name.to_owned(),
+            id: run.id,
+            parent: previous.map(|previous| previous.id),
+            committed_at: self.clock.now(),
+            seatbelt: env!("CARGO_PKG_VERSION").to_owned(),
+            completeness: if partial { Completeness::Partial } else { Completeness::Complete },
+            alarms: alarms.collect(),
+            resources,
+        }
+    }
+
+    /// Removes what only an unfinished run needs. Failing to is harmless: units and staging expire by themselves.
+    async fn tidy(&self, system: &str, run: RunId) {
+        if let Err(error) = self.catalog.delete_units(system, run).await {
+            tracing::warn!(system, run = %run, %error, "units of a finished run were left behind");
+        }
+        if let Err(error) = self.vault.clear_staging(system, run).await {
+            tracing::warn!(system, run = %run, %error, "staging of a finished run was left behind");
+        }
+    }
+}
+
+/// Fills the run record from the snapshot it committed.
+fn conclude(run: &mut Run, snapshot: &Snapshot) {
+    run.status = match snapshot.completeness {
+        Completeness::Complete => RunStatus::Complete,
+        Completeness::Partial => RunStatus::Partial,
+    };
+    run.error = None;
+    run.snapshot = Some(snapshot.id);
+    run.alarms.clone_from(&snapshot.alarms);
+    run.resources = snapshot
+        .resources
+        .iter()
+        .map(|(name, state)| {
+            let gaps = state.receipt.gaps.iter().map(|gap| gap.more + 1).sum();
+            let counts = ResourceCounts { read: state.receipt.read, records: state.records, changes: state.changes, gaps };
+            (name.clone(), counts)
+        })
+        .collect();
+}

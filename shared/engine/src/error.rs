@@ -1,0 +1,79 @@
+//! What can go wrong in a run. Messages say what was tried, on what, and what now.
+
+use jiff::Timestamp;
+use seatbelt_catalog::CatalogError;
+use seatbelt_connector_kit::{Connector, KitError};
+use seatbelt_model::Class;
+use seatbelt_vault::VaultError;
+
+/// An error of the engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The vendor, or the way to it.
+    #[error(transparent)]
+    Vendor(#[from] KitError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The manifest's entry cannot be run.
+    #[error("system {system}: {problem}")]
+    Manifest {
+        /// The system.
+        system: String,
+        /// What is wrong, and what now.
+        problem: String,
+    },
+    /// The connector has no such resource.
+    #[error("{platform} has no resource `{name}`; it has {known}")]
+    UnknownResource {
+        /// The connector.
+        platform: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Another run holds the system.
+    #[error("system {system}: another run holds it until {until} (by {holder}); this one was skipped")]
+    Busy {
+        /// The system.
+        system: String,
+        /// Who holds it.
+        holder: String,
+        /// Until when, unless renewed.
+        until: Timestamp,
+    },
+    /// The run was asked to stop, or met its deadline; it is checkpointed.
+    #[error("stopped at a checkpoint; the next backup of the system goes on from there")]
+    Interrupted,
+    /// Nothing at all could be read.
+    #[error("nothing could be read: {0}")]
+    NothingRead(String),
+    /// Something that must not be.
+    #[error("a defect in Seatbelt: {0}; please report it")]
+    Bug(String),
+}
+
+impl EngineError {
+    pub(crate) fn unknown_resource(connector: &Connector, name: &str) -> Self {
+        let known: Vec<_> = connector.resources.iter().map(|resource| resource.name).collect();
+        Self::UnknownResource { platform: connector.name.to_owned(), name: name.to_owned(), known: known.join(", ") }
+    }
+
+    /// What a caller may do.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Vendor(error) => error.class(),
+            Self::Vault(error) => error.class(),
+            Self::Catalog(error) => error.class(),
+            Self::Busy { .. } | Self::Interrupted => Class::Retry,
+            Self::Bug(_) => Class::Bug,
+            _ => Class::Permanent,
+        }
+    }
+}

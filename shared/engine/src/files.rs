@@ -1,0 +1,136 @@
+//! The bytes of files: fetched now for records that are new or changed, streamed into the vault, named in the record.
+
+use std::borrow::Cow;
+
+use futures_util::{FutureExt, Stream, StreamExt, stream::BoxStream};
+use seatbelt_connector_kit::{BodyStream, Digest, Fetch, File, KitError, Resource};
+use seatbelt_model::{Event, Gap, GapReason, json::{self, Pointer}};
+use seatbelt_vault::{Body, Difference, Expected, StoredBody, VaultError, line};
+
+use crate::{EngineError, run::Context};
+
+/// A file that arrived damaged is fetched again, once.
+const TRIES: u32 = 2;
+
+type WithBody = Result<(Difference, Option<Gap>), EngineError>;
+
+/// Fetches the body of each added or changed record of a file resource, several at once, in order. A body that cannot be had is a gap; the
+/// record is kept with the reason, and the next run tries again.
+pub(crate) fn with_bodies<'a>(
+    context: &'a Context<'a>,
+    resource: &'static Resource,
+    differences: impl Stream<Item = Result<Difference, VaultError>> + Send + 'a,
+) -> BoxStream<'a, WithBody> {
+    let Some(file) = resource.kind.file() else {
+        return differences.map(|difference| Ok((difference?, None))).boxed();
+    };
+    let fetched = differences.map(move |difference| {
+        async move {
+            match difference {
+                Ok(difference) => with_body(context, resource, file, difference).await,
+                Err(error) => Err(error.into()),
+            }
+        }
+        .boxed()
+    });
+    fetched.buffered(context.concurrency()).boxed()
+}
+
+async fn with_body(context: &Context<'_>, resource: &'static Resource, file: File, mut difference: Difference) -> WithBody {
+    let Some(after) = difference.after.take() else { return Ok((difference, None)) };
+    let (record, extra) = line::split(text(&after)?);
+    let before = difference.before.as_deref().map(text).transpose()?;
+    let (body, gap) = match before.and_then(|before| kept_body(file, before, &record)) {
+        Some(body) => (Some(body), None),
+        None => fetch(context, resource, file, &record, &difference.key).await?,
+    };
+    let extra = line::Extra { body, ..extra.unwrap_or_default() };
+    difference.after = Some(line::build(&record, &extra)?.into());
+    Ok((difference, gap))
+}
+
+/// The body of the record before, while the fields that tell versions apart are equal.
+fn kept_body(file: File, before: &str, record: &str) -> Option<Body> {
+    let (before, extra) = line::split(before);
+    let body = extra?.body.filter(|body| matches!(body, Body::Stored(_)))?;
+    let same = |pointer: &&str| {
+        let pointer = Pointer::new(pointer);
+        match (json::find(&before, &pointer), json::find(record, &pointer)) {
+            (Some(before), Some(now)) => json::same(before, now, &[]),
+            (before, now) => before.is_none() && now.is_none(),
+        }
+    };
+    (!file.version.is_empty() && file.version.iter().all(same)).then_some(body)
+}
+
+/// The body, or the gap that it leaves.
+async fn fetch(
+    context: &Context<'_>,
+    resource: &'static Resource,
+    file: File,
+    record: &str,
+    key: &str,
+) -> Result<(Option<Body>, Option<Gap>), EngineError> {
+    context.beat().await?;
+    let mut failure = String::new();
+    for _ in 0..TRIES {
+        if context.must_stop() {
+            return Err(EngineError::Interrupted);
+        }
+        let stream = match open(context, resource, file, record).await {
+            Ok(Some(stream)) => stream,
+            Ok(None) => return Ok((None, None)),
+            Err(error) => {
+                failure = error.to_string();
+                if error.class() == seatbelt_model::Class::Reconnect {
+                    break;
+                }
+                continue;
+            }
+        };
+        let stored = context.vault.put_body(&context.system, stream, &expected(file, record)).await;
+        match stored {
+            Ok(body) => {
+                let (resource, bytes) = (resource.name.to_owned(), body.size_bytes);
+                context.observer.notice(Event::Body { resource, bytes });
+                return Ok((Some(Body::Stored(named(body, file, record))), None));
+            }
+            Err(VaultError::Body { why }) => failure = why,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let detail = format!("its bytes could not be had: {failure}");
+    let gap = Gap { reason: GapReason::BodyMissing, at: key.to_owned(), detail, more: 0 };
+    Ok((Some(Body::Missing { missing: failure }), Some(gap)))
+}
+
+async fn open(context: &Context<'_>, resource: &Resource, file: File, record: &str) -> Result<Option<BodyStream>, KitError> {
+    match file.fetch {
+        Fetch::Url { url, headers } => match json::text_at(record, &Pointer::new(url)).filter(|url| !url.is_empty()) {
+            Some(url) => context.session.body(resource.name, &url, headers).await,
+            None => Ok(None),
+        },
+        Fetch::Custom(fetch) => fetch(&context.session, record).await,
+    }
+}
+
+/// What the record says of its bytes.
+fn expected(file: File, record: &str) -> Expected {
+    let at = |pointer: &str| json::text_at(record, &Pointer::new(pointer)).map(Cow::into_owned);
+    Expected {
+        size_bytes: file.size_bytes.and_then(at).and_then(|size| size.parse().ok()),
+        sha256: file.digest.and_then(|Digest::Sha256(pointer)| at(pointer)).map(|digest| {
+            digest.strip_prefix("sha256:").unwrap_or(&digest).to_ascii_lowercase()
+        }),
+        md5: None,
+    }
+}
+
+fn named(body: StoredBody, file: File, record: &str) -> StoredBody {
+    let name = file.name.and_then(|pointer| json::text_at(record, &Pointer::new(pointer)).map(Cow::into_owned));
+    StoredBody { name, ..body }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, EngineError> {
+    std::str::from_utf8(bytes).map_err(|_| EngineError::Bug("a staged line is not UTF-8".into()))
+}

@@ -1,0 +1,395 @@
+//! Reads one resource: runs its lanes, stages their pages, and checkpoints on the way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use seatbelt_connector_kit::{DeletedFeed, Deletes, DependsOn, KitError, PageToken, Resource};
+use seatbelt_model::{Event, Gap, GapReason, Receipt, ResourceState, json::{self, Pointer}, key};
+use seatbelt_vault::{StagedRun, Stager, Sweep};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    EngineError,
+    lane::{Lane, LaneEnd, LaneReader, Message, Page},
+    partitions::{Partition, partitions, reopen},
+    plan::Mode,
+    run::{Context, Done},
+};
+
+/// After so many lanes in a row that the vendor did not answer, the rest of the resource is not asked for.
+const HOPELESS_LANES: u32 = 3;
+
+/// Where an interrupted reading of a resource goes on. Dies with its run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    pub(crate) mode: Mode,
+    pub(crate) staged: Vec<StagedRun>,
+    /// The last partition that was begun; all before it are done, save the open ones.
+    pub(crate) begun: Option<String>,
+    pub(crate) open: BTreeMap<String, OpenLane>,
+    pub(crate) progress: Progress,
+}
+
+/// A lane between two of its pages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct OpenLane {
+    pub(crate) token: Option<PageToken>,
+    pub(crate) seen: Option<Timestamp>,
+    pub(crate) cursor: Option<Value>,
+}
+
+/// What has been learnt of a resource so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) receipt: Receipt,
+    pub(crate) fields: BTreeSet<String>,
+    pub(crate) cursors: BTreeMap<String, Value>,
+    /// Whether every lane so far read all of its partition.
+    pub(crate) whole: bool,
+    /// Whether any lane failed, so that this state is older than the run.
+    pub(crate) failed: bool,
+    /// The vendor's counts of the lanes so far, while all gave one.
+    pub(crate) total: Option<u64>,
+}
+
+/// What a reading leaves to be compared.
+pub(crate) struct Listed {
+    pub(crate) stager: Stager,
+    pub(crate) sweep: Sweep,
+    pub(crate) progress: Progress,
+    /// The failure that ended it, where one did.
+    pub(crate) fatal: Option<KitError>,
+}
+
+/// Reads `resource`, going on from `checkpoint` if there is one.
+///
+/// # Errors
+/// [`EngineError::Interrupted`] after a checkpoint when the run is to stop; vault and catalog errors. What the vendor does wrong is no error:
+/// it is in the receipt.
+pub(crate) async fn read(
+    context: &Context<'_>,
+    done: &Done,
+    resource: &'static Resource,
+    previous: Option<&ResourceState>,
+    mode: Mode,
+    checkpoint: Option<Checkpoint>,
+) -> Result<Listed, EngineError> {
+    let mode = checkpoint.as_ref().map_or(mode, |checkpoint| checkpoint.mode);
+    let mut reading = Reading::new(context, done, resource, previous, mode, checkpoint);
+    reading.check_parent();
+    if !reading.is_offered().await? {
+        return Ok(reading.finish());
+    }
+    reading.run().await?;
+    if reading.mode == Mode::Incremental && reading.fatal.is_none() {
+        reading.read_deleted().await?;
+    }
+    Ok(reading.finish())
+}
+
+struct Reading<'a> {
+    context: &'a Context<'a>,
+    done: &'a Done,
+    resource: &'static Resource,
+    previous: Option<&'a ResourceState>,
+    mode: Mode,
+    stager: Stager,
+    begun: Option<String>,
+    open: BTreeMap<String, OpenLane>,
+    resumed: Vec<String>,
+    progress: Progress,
+    fatal: Option<KitError>,
+    unanswered: u32,
+    lanes: JoinSet<()>,
+    sender: mpsc::Sender<Message>,
+    pages: mpsc::Receiver<Message>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        context: &'a Context<'a>,
+        done: &'a Done,
+        resource: &'static Resource,
+        previous: Option<&'a ResourceState>,
+        mode: Mode,
+        checkpoint: Option<Checkpoint>,
+    ) -> Self {
+        // Two pages wait at most, so memory does not grow when staging is slower than the vendor.
+        let (sender, pages) = mpsc::channel(2);
+        let fresh = Progress {
+            receipt: Receipt::default(),
+            fields: BTreeSet::new(),
+            cursors: previous.map(|previous| previous.cursors.clone()).unwrap_or_default(),
+            whole: true,
+            failed: false,
+            total: Some(0),
+        };
+        let (staged, begun, open, progress) = match checkpoint {
+            Some(checkpoint) => (checkpoint.staged, checkpoint.begun, checkpoint.open, checkpoint.progress),
+            None => (Vec::new(), None, BTreeMap::new(), fresh),
+        };
+        let no_bodies = resource.kind.file().is_none();
+        let is_fresh = mode == Mode::Full && previous.is_none() && no_bodies;
+        let stager = context.stager(resource, staged, is_fresh);
+        let resumed = open.keys().cloned().collect();
+        Self {
+            context, done, resource, previous, mode, stager, begun, open, resumed, progress, sender, pages,
+            fatal: None, unanswered: 0, lanes: JoinSet::new(),
+        }
+    }
+
+    /// Without its parent's records nobody knows what to ask for.
+    fn check_parent(&mut self) {
+        if let Some(parent) = self.resource.needs()
+            && self.done.get(parent.name).is_none()
+        {
+            let detail = format!("{} could not be read, and there is no earlier state of it", parent.name);
+            self.progress.receipt.gap(Gap { reason: GapReason::ParentMissing, at: String::new(), detail, more: 0 });
+            self.progress.failed = true;
+        }
+    }
+
+    /// Whether the extension is there that the resource comes with.
+    async fn is_offered(&mut self) -> Result<bool, EngineError> {
+        let DependsOn::Has(other, key) = self.resource.depends_on else { return Ok(true) };
+        let context = self.context;
+        let found = match self.done.get(other.name) {
+            Some(state) => context.vault.get(&context.system, state, key).await?.is_some(),
+            None => false,
+        };
+        if !found {
+            let at = self.resource.name.to_owned();
+            self.unavailable(String::new(), &KitError::Unavailable { at, said: format!("{} has no {key}", other.name) });
+        }
+        Ok(found)
+    }
+
+    async fn run(&mut self) -> Result<(), EngineError> {
+        let context = self.context;
+        let mut partitions = partitions(&context.vault, &context.system, self.done, self.resource, self.mode);
+        let mut exhausted = false;
+        self.resume().await?;
+        loop {
+            while !exhausted && self.fatal.is_none() && self.lanes.len() < context.concurrency() {
+                match partitions.next().await.transpose()? {
+                    None => exhausted = true,
+                    Some(Partition::Gone(parent)) => self.stager.listed(&parent).await?,
+                    Some(Partition::List(parent)) if self.is_done(&parent.key) => {}
+                    Some(Partition::List(parent)) => {
+                        self.begun = Some(parent.key.clone());
+                        let cursor = self.cursor(&parent.key);
+                        let lane = Lane { parent, cursor, ..Lane::default() };
+                        self.begin(lane);
+                    }
+                }
+            }
+            if self.lanes.is_empty() {
+                return Ok(());
+            }
+            let Some(message) = self.pages.recv().await else { return Ok(()) };
+            match message {
+                Message::Page(page) => self.take(page).await?,
+                Message::End { parent, end } => self.end(parent, end).await?,
+            }
+            if context.must_stop() {
+                self.checkpoint().await?;
+                return Err(EngineError::Interrupted);
+            }
+            if context.checkpoint_is_due() {
+                self.checkpoint().await?;
+            }
+            context.beat().await?;
+        }
+    }
+
+    /// Begins the lanes again that an interrupted run left open.
+    async fn resume(&mut self) -> Result<(), EngineError> {
+        let context = self.context;
+        for (at, open) in std::mem::take(&mut self.open) {
+            let parent = reopen(&context.vault, &context.system, self.done, self.resource, &at).await?;
+            let Some(parent) = parent else { continue };
+            self.begin(Lane { parent, token: open.token, seen: open.seen, cursor: open.cursor });
+        }
+        Ok(())
+    }
+
+    fn is_done(&self, parent: &str) -> bool {
+        self.resumed.iter().any(|resumed| resumed == parent)
+            || self.begun.as_ref().is_some_and(|begun| match self.resource.depends_on {
+                DependsOn::Values(_, values) => {
+                    let place = |value: &str| values.iter().position(|other| *other == value);
+                    place(parent) <= place(begun)
+                }
+                _ => key::compare(parent, begun).is_le(),
+            })
+    }
+
+    /// The cursor a lane goes on from: none in a full sweep, or for a partition that was never read whole.
+    fn cursor(&self, parent: &str) -> Option<Value> {
+        let previous = self.previous.filter(|_| self.mode == Mode::Incremental)?;
+        previous.cursors.get(parent).cloned()
+    }
+
+    fn begin(&mut self, lane: Lane) {
+        let open = OpenLane { token: lane.token.clone(), seen: lane.seen, cursor: lane.cursor.clone() };
+        self.open.insert(lane.parent.key.clone(), open);
+        let reader = LaneReader {
+            session: Arc::clone(&self.context.session),
+            resource: self.resource,
+            lane,
+            started: self.context.started,
+            pages: self.sender.clone(),
+        };
+        self.lanes.spawn(reader.run());
+    }
+
+    async fn take(&mut self, page: Page) -> Result<(), EngineError> {
+        let read = (page.rows.len() + page.gaps.len()) as u64;
+        self.progress.receipt.read += read;
+        self.progress.fields.extend(page.fields);
+        page.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
+        for row in &page.rows {
+            if row.gone {
+                self.stager.remove(&row.key).await?;
+            } else {
+                self.stager.put(&row.key, &row.line).await?;
+            }
+        }
+        if let Some(open) = self.open.get_mut(&page.parent) {
+            open.token = page.next;
+            open.seen = open.seen.max(page.seen);
+        }
+        let (resource, bytes, total) = (self.resource.name.to_owned(), page.bytes, page.total);
+        self.context.observer.notice(Event::Page { resource, records: read, bytes, total });
+        Ok(())
+    }
+
+    async fn end(&mut self, parent: String, end: Result<LaneEnd, KitError>) -> Result<(), EngineError> {
+        self.lanes.join_next().await;
+        self.open.remove(&parent);
+        match end {
+            Ok(end) => {
+                self.unanswered = 0;
+                self.progress.whole &= end.whole;
+                self.progress.total = self.progress.total.zip(end.total).map(|(sum, total)| sum + total);
+                end.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
+                if let Some(cursor) = end.cursor.filter(|_| end.whole || self.mode == Mode::Incremental) {
+                    self.progress.cursors.insert(parent.clone(), cursor);
+                }
+                if end.whole && self.resource.parent().is_some() {
+                    self.stager.listed(&parent).await?;
+                }
+            }
+            Err(KitError::CursorExpired { .. }) if self.progress.cursors.contains_key(&parent) => self.sweep(parent).await?,
+            Err(error) => self.fail(parent, error),
+        }
+        Ok(())
+    }
+
+    /// Reads a partition whole whose cursor has expired: what changed since, the vendor no longer tells.
+    async fn sweep(&mut self, at: String) -> Result<(), EngineError> {
+        self.progress.cursors.remove(&at);
+        self.progress.receipt.notes.push(format!("{at}: the cursor had expired, so everything was read"));
+        let context = self.context;
+        if let Some(parent) = reopen(&context.vault, &context.system, self.done, self.resource, &at).await? {
+            self.begin(Lane { parent, ..Lane::default() });
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, parent: String, error: KitError) {
+        let reason = match &error {
+            KitError::Forbidden { .. } | KitError::Reconnect { .. } => GapReason::Forbidden,
+            KitError::Unavailable { .. } => return self.unavailable(parent, &error),
+            _ => GapReason::Failed,
+        };
+        self.progress.whole = false;
+        self.progress.failed = true;
+        self.progress.total = None;
+        self.progress.receipt.gap(Gap { reason, at: parent, detail: error.to_string(), more: 0 });
+        let unanswered = matches!(error, KitError::Exhausted { .. } | KitError::Throttled { .. });
+        self.unanswered = if unanswered { self.unanswered + 1 } else { 0 };
+        let is_root = self.resource.parent().is_none();
+        if matches!(error, KitError::Reconnect { .. }) || self.unanswered >= HOPELESS_LANES || (unanswered && is_root) {
+            self.fatal = Some(error);
+        }
+    }
+
+    /// What the vendor does not offer here leaves nothing out, unless it was there before.
+    fn unavailable(&mut self, parent: String, error: &KitError) {
+        let had_records = self.previous.is_some_and(|previous| previous.records > 0);
+        if had_records {
+            let detail = format!("{error}; it was there before");
+            self.progress.whole = false;
+            self.progress.failed = true;
+            self.progress.receipt.gap(Gap { reason: GapReason::Unavailable, at: parent, detail, more: 0 });
+        } else if self.progress.receipt.notes.len() < Receipt::MOST_GAPS {
+            let at = if parent.is_empty() { String::new() } else { format!("{parent}: ") };
+            self.progress.receipt.notes.push(format!("{at}{error}"));
+        }
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), EngineError> {
+        let checkpoint = Checkpoint {
+            mode: self.mode,
+            staged: self.stager.flush().await?,
+            begun: self.begun.clone(),
+            open: self.open.clone(),
+            progress: self.progress.clone(),
+        };
+        self.context.checkpoint(self.resource, &checkpoint).await
+    }
+
+    /// Takes the tombstones of a vendor that lists what was deleted since the cursor.
+    async fn read_deleted(&mut self) -> Result<(), EngineError> {
+        let (Deletes::Listed(feed), Some(previous)) = (self.resource.deletes, self.previous) else { return Ok(()) };
+        let Some(cursor) = previous.cursors.get("") else { return Ok(()) };
+        if let Err(error) = self.read_feed(feed, cursor).await? {
+            self.fail(String::new(), error);
+        }
+        Ok(())
+    }
+
+    async fn read_feed(&mut self, feed: &'static DeletedFeed, cursor: &Value) -> Result<Result<(), KitError>, EngineError> {
+        let pages = crate::deleted::keys(self.context, self.resource, feed, cursor);
+        futures_util::pin_mut!(pages);
+        while let Some(keys) = pages.next().await {
+            match keys {
+                Ok(keys) => {
+                    for key in keys {
+                        self.stager.remove(&key).await?;
+                    }
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn finish(self) -> Listed {
+        let counted = self.mode == Mode::Full && self.has_count();
+        let mut progress = self.progress;
+        progress.receipt.vendor_count = progress.total.filter(|_| counted && progress.whole);
+        // One list that is whole says what is gone, whatever was planned. Lists per parent say it each for its own, by
+        // their markers, unless all parents were asked.
+        let asked_all = self.mode == Mode::Full || self.resource.parent().is_none();
+        let all = asked_all && progress.whole && !progress.failed && self.fatal.is_none();
+        let sweep = if all { Sweep::Full } else { Sweep::Changes };
+        Listed { stager: self.stager, sweep, progress, fatal: self.fatal }
+    }
+
+    fn has_count(&self) -> bool {
+        !matches!(self.resource.count, seatbelt_connector_kit::Count::None)
+    }
+}
+
+/// The key a deletion feed's entry names.
+pub(crate) fn deleted_key(entry: &str, feed: &DeletedFeed) -> Option<String> {
+    json::text_at(entry, &Pointer::new(feed.key)).map(std::borrow::Cow::into_owned)
+}
