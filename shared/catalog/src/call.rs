@@ -134,7 +134,7 @@ impl Tried<'_> {
             | "TransactionConflictException"
             | "TransactionInProgressException"
             | "ReplicatedWriteConflictException" => CatalogError::Unanswered { tried, table, said },
-            "" if status.is_none() && is_local(&error) => CatalogError::Denied { tried, table, said },
+            "" if status.is_none() && is_local(&error, &said) => CatalogError::Denied { tried, table, said },
             "" => CatalogError::Unanswered { tried, table, said },
             _ if status.is_some_and(|status| status >= 500) => CatalogError::Unanswered { tried, table, said },
             _ => CatalogError::Refused { tried, table, said },
@@ -142,11 +142,14 @@ impl Tried<'_> {
     }
 }
 
-/// Whether the request never left: it could not be built or signed, mostly for want of credentials.
-fn is_local<E, R>(error: &SdkError<E, R>) -> bool {
+/// Whether the request never left, as it could not be built, or not be signed for want of credentials.
+fn is_local<E: Error + 'static>(error: &SdkError<E, HttpResponse>, said: &str) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
-        SdkError::DispatchFailure(failure) => failure.is_user(),
+        // The SDK has no error of its own for missing credentials; only its words tell.
+        SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
+            failure.is_user() || said.contains("identity") || said.contains("credentials")
+        }
         _ => false,
     }
 }

@@ -128,7 +128,7 @@ impl Catalog {
         attributes.insert(":next".to_owned(), whole(version));
         attributes.extend(fields.iter().map(|(field, value)| (format!(":{field}"), value.clone())));
         let mut placeholders = names(FIELDS).unwrap_or_default();
-        placeholders.extend(names(condition.names).unwrap_or_default());
+        placeholders.extend(names([VERSION, condition.name]).unwrap_or_default());
 
         let outcome = self
             .client
@@ -157,15 +157,13 @@ impl Catalog {
     pub async fn remove_system(&self, name: &str, expected_version: u64) -> Result<(), CatalogError> {
         let what = format!("manifest entry {name}: removing it");
         let (condition, attributes) = unchanged(Some(expected_version));
-        let mut placeholders = names(condition.names).unwrap_or_default();
-        placeholders.insert("#system".to_owned(), SYSTEM.to_owned());
         let outcome = self
             .client
             .delete_item()
             .table_name(&self.tables.manifest)
             .key(SYSTEM, text(name))
             .condition_expression(format!("attribute_not_exists(#system) OR {}", condition.text))
-            .set_expression_attribute_names(Some(placeholders))
+            .set_expression_attribute_names(names([SYSTEM, condition.name]))
             .set_expression_attribute_values(Some(attributes))
             .return_values_on_condition_check_failure(AllOld)
             .send()
@@ -184,7 +182,8 @@ impl Catalog {
 
 struct Condition {
     text: &'static str,
-    names: [&'static str; 1],
+    /// The one attribute it looks at.
+    name: &'static str,
 }
 
 /// The condition that the entry is still as it was read, with the values it needs.
@@ -198,7 +197,7 @@ fn unchanged(expected: Option<u64>) -> (Condition, Item) {
         Some(version) => ("#version = :version", values([(":version", whole(version))])),
     };
     let name = if expected.is_none() { SYSTEM } else { VERSION };
-    (Condition { text, names: [name] }, values.unwrap_or_default())
+    (Condition { text, name }, values.unwrap_or_default())
 }
 
 fn conflict(system: &str, expected: Option<u64>, found: &Item) -> CatalogError {

@@ -101,7 +101,8 @@ async fn a_lost_answer_changes_no_outcome() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_fails_can_be_tried_again() {
     // Each write of the life of a run is cut in turn, before it arrives; the caller repeats its call, and all is as it should be.
-    for cut in 4..12 {
+    // The first five make the tables; the last removes the mark of the open run, which may fail without harm.
+    for cut in 5..=12 {
         let home = tempfile::tempdir().unwrap();
         let options = Options::default().fast().fault(move |point| {
             if point.write && point.number == cut {
@@ -134,7 +135,7 @@ async fn a_write_that_fails_can_be_tried_again() {
         persist!(catalog.save_run(&run));
         assert_eq!(catalog.open_runs(SYSTEM).await.unwrap(), [], "cut {cut}");
         assert_eq!(catalog.runs(SYSTEM, 10).await.unwrap(), [run], "cut {cut}");
-        assert!(failed <= 1);
+        assert_eq!(failed, u32::from(cut < 12), "cut {cut}");
     }
 }
 
