@@ -31,9 +31,18 @@ pub(crate) struct Account {
 
 impl Pacers {
     pub(crate) fn account(&self, connector: &Connector, base_url: &str, identity: u64) -> Arc<Account> {
-        let key = Key { connector: connector.name, base_url: base_url.to_owned(), identity };
+        let key = Key {
+            connector: connector.name,
+            base_url: base_url.to_owned(),
+            identity,
+        };
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Account { pacer: Pacer::new(&connector.pace), token: TokenCell::default() });
+        let new = || {
+            Arc::new(Account {
+                pacer: Pacer::new(&connector.pace),
+                token: TokenCell::default(),
+            })
+        };
         accounts.entry(key).or_insert_with(new).clone()
     }
 }

@@ -11,8 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderName, HeaderValue};
 pub(crate) use github_app::path as installation_path;
+use http::{HeaderName, HeaderValue};
 pub(crate) use token::{Minter, TokenCell};
 
 use crate::{Auth, Connector, KitError, Secret, SecretFields};
@@ -95,26 +95,44 @@ pub(crate) fn choose(connector: &Connector, secret: Option<(&str, &mut SecretFie
         if connector.auth.is_empty() || connector.auth.iter().any(|auth| matches!(auth, Auth::Anonymous)) {
             return Ok(Auth::Anonymous);
         }
-        let problem = format!("{} needs one; set `secret` to a place that holds {}", connector.title, shapes(connector));
-        return Err(KitError::Secret { secret: "is missing".to_owned(), problem });
+        let problem = format!(
+            "{} needs one; set `secret` to a place that holds {}",
+            connector.title,
+            shapes(connector)
+        );
+        return Err(KitError::Secret {
+            secret: "is missing".to_owned(),
+            problem,
+        });
     };
     if secret.is_bare()
-        && let Some(field) = connector.auth.iter().map(fields).find(|fields| fields.len() == 1).map(|fields| fields[0])
+        && let Some(field) = connector
+            .auth
+            .iter()
+            .map(fields)
+            .find(|fields| fields.len() == 1)
+            .map(|fields| fields[0])
     {
         secret.name_bare(field);
     }
     let has = |name: &&str| secret.get(name).is_some_and(|value| !value.expose().trim().is_empty());
     let candidates = connector.auth.iter().filter(|auth| !matches!(auth, Auth::Anonymous));
-    candidates.copied().find(|auth| fields(auth).iter().all(has)).ok_or_else(|| KitError::Secret {
-        secret: place.to_owned(),
-        problem: format!("it lacks fields; {} takes {}", connector.title, shapes(connector)),
-    })
+    candidates
+        .copied()
+        .find(|auth| fields(auth).iter().all(has))
+        .ok_or_else(|| KitError::Secret {
+            secret: place.to_owned(),
+            problem: format!("it lacks fields; {} takes {}", connector.title, shapes(connector)),
+        })
 }
 
 /// The accepted shapes, for people.
 fn shapes(connector: &Connector) -> String {
     let shape = |auth: &Auth| {
-        let fields: Vec<_> = fields(auth).iter().map(|field| format!("\"{field}\": \"...\"")).collect();
+        let fields: Vec<_> = fields(auth)
+            .iter()
+            .map(|field| format!("\"{field}\": \"...\""))
+            .collect();
         (!fields.is_empty()).then(|| format!("{{{}}}", fields.join(", ")))
     };
     connector.auth.iter().filter_map(shape).collect::<Vec<_>>().join(" or ")
@@ -134,7 +152,9 @@ pub(crate) fn identity(auth: &Auth, secret: &SecretFields, place: &str) -> u64 {
     };
     let mut hasher = DefaultHasher::new();
     std::mem::discriminant(auth).hash(&mut hasher);
-    named.iter().for_each(|name| secret.get(name).map(Secret::expose).hash(&mut hasher));
+    named
+        .iter()
+        .for_each(|name| secret.get(name).map(Secret::expose).hash(&mut hasher));
     if matches!(auth, Auth::RefreshToken { .. }) {
         place.hash(&mut hasher); // One app has many users; where the refresh token is kept tells them apart.
     }

@@ -22,12 +22,23 @@ pub(crate) fn build(settings: &Settings) -> Result<Client, KitError> {
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
         .read_timeout(settings.timeout);
     if let Some(path) = &settings.ca_file {
-        let pem = std::fs::read(path).map_err(|error| wrong("ca_file", format!("{} cannot be read ({error})", path.display())))?;
-        let roots = Certificate::from_pem_bundle(&pem).ok().filter(|roots| !roots.is_empty());
-        let roots = roots.ok_or_else(|| wrong("ca_file", format!("{} holds no certificate in PEM form", path.display())))?;
+        let pem = std::fs::read(path)
+            .map_err(|error| wrong("ca_file", format!("{} cannot be read ({error})", path.display())))?;
+        let roots = Certificate::from_pem_bundle(&pem)
+            .ok()
+            .filter(|roots| !roots.is_empty());
+        let roots = roots.ok_or_else(|| {
+            wrong(
+                "ca_file",
+                format!("{} holds no certificate in PEM form", path.display()),
+            )
+        })?;
         builder = builder.tls_certs_merge(roots);
     }
-    builder.build().map_err(|error| KitError::Local { at: "setting up HTTP".to_owned(), problem: describe(error) })
+    builder.build().map_err(|error| KitError::Local {
+        at: "setting up HTTP".to_owned(),
+        problem: describe(error),
+    })
 }
 
 /// An HTTP error with its causes, without the URL, whose query may be signed.
@@ -36,7 +47,11 @@ pub(crate) fn describe(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();
     }
-    let mut said = if error.is_connect() { "no connection".to_owned() } else { error.to_string() };
+    let mut said = if error.is_connect() {
+        "no connection".to_owned()
+    } else {
+        error.to_string()
+    };
     if let Some(cause) = causes(&error).last() {
         said = format!("{said}: {cause}");
     }
@@ -49,9 +64,9 @@ pub(crate) fn certificate_problem(error: &reqwest::Error) -> Option<String> {
         let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         let tls = cause.downcast_ref::<rustls::Error>().or_else(|| inner?.downcast_ref());
         match tls? {
-            rustls::Error::InvalidCertificate(problem) => {
-                Some(format!("its certificate is not trusted: {problem:?}; for one of your own, name its authority in `ca_file`"))
-            }
+            rustls::Error::InvalidCertificate(problem) => Some(format!(
+                "its certificate is not trusted: {problem:?}; for one of your own, name its authority in `ca_file`"
+            )),
             _ => None,
         }
     })

@@ -10,12 +10,18 @@ use seatbelt_model::Clock;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the one clock that everything else is handed")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one clock that everything else is handed"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the one clock that everything else is handed")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one clock that everything else is handed"
+    )]
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(tokio::time::sleep(wait))
     }

@@ -28,12 +28,14 @@ pub struct Connector {
     pub pace: Pace,
     /// What it holds, parents before children.
     pub resources: &'static [&'static Resource],
+    /// Resources that cost so many requests that they are read only where the scope includes them by name.
+    pub on_request: &'static [&'static str],
     /// Asked by `check` to see who the credential belongs to.
     pub identity: Request,
     /// What an answer means.
     pub classify: fn(&Response) -> Outcome,
     /// Cuts noise off a body before it is read as JSON, for vendors whose servers print warnings into it.
-    pub clean: Option<fn(&[u8]) -> &[u8]>,
+    pub clean: Option<Clean>,
     /// What the vendor's own backup offers and misses.
     pub builtin: Builtin,
     /// How an administrator makes the credential: which account, which rights, what the secret looks like.
@@ -214,6 +216,9 @@ pub enum Digest {
     Sha256(&'static str),
 }
 
+/// Cuts noise off a body.
+pub type Clean = fn(&[u8]) -> &[u8];
+
 /// Bytes as they arrive.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, KitError>> + Send>>;
 
@@ -233,6 +238,8 @@ pub enum DependsOn {
     Nothing,
     /// Listed once for each of these values of the placeholder `{name}`. The lists together are the resource.
     Values(&'static str, &'static [&'static str]),
+    /// Listed once, if that resource holds a record with this key: an edition or extension is there.
+    Has(&'static Resource, &'static str),
     /// Listed for each record of a parent, every run. Keys start with the parent's.
     Each(&'static Resource, Only),
     /// Listed for each record of a parent that changed in this run, and for all of them in a full sweep.
@@ -501,7 +508,18 @@ impl Resource {
     pub fn parent(&self) -> Option<&'static Self> {
         match self.depends_on {
             DependsOn::Each(parent, _) | DependsOn::EachChanged(parent, _) => Some(parent),
-            DependsOn::Nothing | DependsOn::Values(..) => None,
+            DependsOn::Nothing | DependsOn::Values(..) | DependsOn::Has(..) => None,
+        }
+    }
+}
+
+impl Resource {
+    /// The resource that must be read before this one.
+    #[must_use]
+    pub fn needs(&self) -> Option<&'static Self> {
+        match self.depends_on {
+            DependsOn::Has(other, _) => Some(other),
+            _ => self.parent(),
         }
     }
 }

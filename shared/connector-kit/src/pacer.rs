@@ -90,8 +90,18 @@ impl Pacer {
     ///
     /// # Errors
     /// The wait that would be longer than `patience` lasts; nothing was waited for it then.
-    pub async fn admit(&self, patience: Patience, clock: &dyn Clock, observer: &dyn Observer) -> Result<Permit, Duration> {
-        let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    pub async fn admit(
+        &self,
+        patience: Patience,
+        clock: &dyn Clock,
+        observer: &dyn Observer,
+    ) -> Result<Permit, Duration> {
+        let place = self
+            .places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let mut passed = self.gate.lock().await;
         loop {
             let now = clock.now();
@@ -102,7 +112,11 @@ impl Pacer {
                 }
                 return Ok(Permit { _place: place });
             };
-            let end = if reason == Wait::Pace { patience.deadline } else { Some(patience.ends(now)) };
+            let end = if reason == Wait::Pace {
+                patience.deadline
+            } else {
+                Some(patience.ends(now))
+            };
             if end.is_some_and(|end| after(now, wait) > end) {
                 return Err(wait);
             }
@@ -122,17 +136,32 @@ impl Pacer {
     /// Reads the quota headers of an answer. At or below the floor all requests are held until the quota is filled again.
     pub fn note_quota(&self, headers: &HeaderMap, now: Timestamp) {
         let Some(quota) = &self.quota else { return };
-        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-        let (Some(limit), Some(remaining)) = (number(quota.limit), number(quota.remaining)) else { return };
+        let number = |name: &str| {
+            headers
+                .get(name)?
+                .to_str()
+                .ok()?
+                .trim()
+                .parse::<f64>()
+                .ok()
+                .filter(|n| n.is_finite())
+        };
+        let (Some(limit), Some(remaining)) = (number(quota.limit), number(quota.remaining)) else {
+            return;
+        };
         if limit <= 0.0 || remaining * 100.0 > limit * f64::from(quota.floor_percent) {
             return;
         }
-        let Some(reset) = number(quota.reset).filter(|reset| *reset >= 0.0) else { return };
+        let Some(reset) = number(quota.reset).filter(|reset| *reset >= 0.0) else {
+            return;
+        };
         let wait = match quota.reset_is {
             ResetIs::SecondsFromNow => reset,
             ResetIs::EpochSeconds => reset - now.as_second() as f64,
         };
-        let wait = Duration::try_from_secs_f64(wait.max(0.0)).unwrap_or(LONGEST_RESET).min(LONGEST_RESET);
+        let wait = Duration::try_from_secs_f64(wait.max(0.0))
+            .unwrap_or(LONGEST_RESET)
+            .min(LONGEST_RESET);
         let mut holds = self.holds();
         holds.quota = holds.quota.max(Some(after(now, wait)));
     }
@@ -144,10 +173,14 @@ impl Pacer {
         // A clock that was set back must not hold requests for longer than the pace ever asks.
         let pace = pace.map(|first| until(now, after(*first, self.slice.per)).min(self.slice.per));
         let held = |end: Option<Timestamp>| end.map(|end| until(now, end));
-        [(pace, Wait::Pace), (held(holds.quota), Wait::Quota), (held(holds.throttled), Wait::Throttled)]
-            .into_iter()
-            .filter_map(|(wait, reason)| Some((wait.filter(|wait| !wait.is_zero())?, reason)))
-            .max_by_key(|(wait, _)| *wait)
+        [
+            (pace, Wait::Pace),
+            (held(holds.quota), Wait::Quota),
+            (held(holds.throttled), Wait::Throttled),
+        ]
+        .into_iter()
+        .filter_map(|(wait, reason)| Some((wait.filter(|wait| !wait.is_zero())?, reason)))
+        .max_by_key(|(wait, _)| *wait)
     }
 
     fn holds(&self) -> std::sync::MutexGuard<'_, Holds> {
@@ -161,8 +194,16 @@ impl Slice {
     fn of(pace: &Pace) -> Self {
         let requests = pace.requests.max(1);
         let a_second = (f64::from(requests) / pace.per.as_secs_f64().max(1e-3)).floor() as u32;
-        let slice = (1..=a_second.clamp(1, requests)).rev().find(|slice| requests.is_multiple_of(*slice)).unwrap_or(1);
-        Self { requests: slice as usize, per: pace.per / (requests / slice) }
+        let slice = (1..=a_second.clamp(1, requests))
+            .rev()
+            .find(|slice| requests.is_multiple_of(*slice))
+            .unwrap_or(1);
+        // Rounded up: a nanosecond too few would let one more request into the whole.
+        let per = pace.per.as_nanos().div_ceil(u128::from(requests / slice));
+        Self {
+            requests: slice as usize,
+            per: Duration::from_nanos_u128(per),
+        }
     }
 }
 

@@ -265,20 +265,15 @@ impl crate::Resource {
             crate::Key::Field(pointer) => text(pointer)?.into_owned(),
             crate::Key::Fields(pointers) => {
                 let parts = pointers.iter().map(|pointer| Some(key::part(&text(pointer)?).into_owned()));
-                return Some(self.below(parent, parts.collect::<Option<Vec<_>>>()?.join("/"), false));
+                parts.collect::<Option<Vec<_>>>()?.join("/")
             }
             crate::Key::Member => record.member.clone()?,
             crate::Key::Only => self.name.to_owned(),
         };
-        (!own.is_empty()).then(|| self.below(parent, own, true))
-    }
-
-    fn below(&self, parent: &str, own: String, escape: bool) -> String {
-        match (self.parent(), escape) {
-            (None, _) => own,
-            (Some(_), true) => key::child(parent, &own),
-            (Some(_), false) => format!("{parent}/{own}"),
+        if own.is_empty() {
+            return None;
         }
+        Some(if self.parent().is_some() { key::child(parent, &own) } else { own })
     }
 
     /// How readers without Seatbelt find the key in a line.

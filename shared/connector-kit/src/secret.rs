@@ -66,7 +66,11 @@ impl SecretFields {
         }
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).map_err(|error| {
             // The parser's own words may quote what it read.
-            format!("it is not valid JSON at line {}, column {}", error.line(), error.column())
+            format!(
+                "it is not valid JSON at line {}, column {}",
+                error.line(),
+                error.column()
+            )
         })?;
         let mut fields = BTreeMap::new();
         for (name, value) in object {
@@ -100,7 +104,11 @@ impl SecretFields {
     /// The JSON object, secrets in the clear: what a store keeps.
     #[must_use]
     pub fn to_json(&self) -> Secret {
-        let object: BTreeMap<&str, &str> = self.0.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        let object: BTreeMap<&str, &str> = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
         Secret::new(serde_json::to_string_pretty(&object).expect("a map of texts is JSON"))
     }
 
@@ -130,13 +138,23 @@ mod tests {
     fn secrets_print_as_stars() {
         let fields = SecretFields::parse(r#"{"app_id": 42, "private_key": "hush", "none": null}"#).unwrap();
         assert_eq!(fields.get("app_id").unwrap().expose(), "42");
-        let printed = format!("{fields:?} {:?} {}", fields.get("private_key"), fields.get("private_key").unwrap());
+        let printed = format!(
+            "{fields:?} {:?} {}",
+            fields.get("private_key"),
+            fields.get("private_key").unwrap()
+        );
         assert_eq!(printed, r#"{"app_id", "private_key"} Some(***) ***"#);
     }
 
     #[test]
     fn a_malformed_secret_is_not_quoted() {
-        for text in [r#"{"token": hush}"#, r#"{"token": ["hush"]}"#, "hush hush", r#"{"token": "hush"#, ""] {
+        for text in [
+            r#"{"token": hush}"#,
+            r#"{"token": ["hush"]}"#,
+            "hush hush",
+            r#"{"token": "hush"#,
+            "",
+        ] {
             let problem = SecretFields::parse(text).unwrap_err();
             assert!(!problem.contains("hush"), "{problem}");
         }

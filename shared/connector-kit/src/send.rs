@@ -15,7 +15,7 @@ use seatbelt_model::{Clock, Event, Observer, Traffic, Wait};
 use url::{Origin, Url};
 
 use crate::{
-    KitError, Outcome, Patience, Permit, Response,
+    Clean, KitError, Outcome, Patience, Permit, Response,
     account::Account,
     auth::{Credential, Signature},
     clock::{after, until},
@@ -93,7 +93,7 @@ pub(crate) struct Errand<'a> {
     pub(crate) home: Origin,
     /// Whether a success is handed on while it arrives.
     pub(crate) streamed: bool,
-    pub(crate) clean: Option<fn(&[u8]) -> &[u8]>,
+    pub(crate) clean: Option<Clean>,
     pub(crate) classify: &'a (dyn Fn(&Response) -> Outcome + Sync),
     pub(crate) accept: &'a (dyn Fn(&Response) -> Result<(), String> + Sync),
 }
@@ -111,7 +111,7 @@ pub(crate) enum Signed<'a> {
 
 /// What to do about one try.
 enum Verdict {
-    Take(Arrived, Outcome),
+    Take(Box<Arrived>, Outcome),
     Retry(String),
     Throttled(Option<Duration>),
     Reconnect(String),
@@ -141,10 +141,12 @@ impl Wire {
             }
             let tried = self.attempt(errand, signature.as_ref(), permit).await;
             if let Ok(arrived) = &tried {
-                self.account.pacer.note_quota(&arrived.response.headers, self.clock.now());
+                self.account
+                    .pacer
+                    .note_quota(&arrived.response.headers, self.clock.now());
             }
             match judge(errand, tried) {
-                Verdict::Take(arrived, outcome) => return Ok((arrived, outcome)),
+                Verdict::Take(arrived, outcome) => return Ok((*arrived, outcome)),
                 Verdict::Fail(error) => return Err(error),
                 Verdict::Retry(said) => self.back_off(errand.at, &mut effort, said).await?,
                 Verdict::Throttled(wait) => self.slow_down(errand.at, &mut effort, wait)?,
@@ -154,7 +156,10 @@ impl Wire {
                         _ => false,
                     };
                     if !minted {
-                        return Err(KitError::Reconnect { at: errand.at.to_owned(), said });
+                        return Err(KitError::Reconnect {
+                            at: errand.at.to_owned(),
+                            said,
+                        });
                     }
                     effort.minted_again = true;
                 }
@@ -165,15 +170,26 @@ impl Wire {
     /// Signs, then waits for the pacer. Signing comes first, since minting a token takes a permit of its own; it is repeated
     /// where the token ran out during the wait.
     async fn admit(&self, errand: &Errand<'_>, effort: &Effort) -> Result<(Permit, Option<Signature>), KitError> {
-        let patience = Patience { since: effort.since, budget: self.budget, deadline: self.deadline };
+        let patience = Patience {
+            since: effort.since,
+            budget: self.budget,
+            deadline: self.deadline,
+        };
         for last_chance in [false, true] {
             let signature = match errand.signed {
                 Signed::Nobody => None,
                 Signed::By(signature) => Some(signature.clone()),
                 Signed::With(credential) => credential.sign().await?,
             };
-            let admitted = self.account.pacer.admit(patience, &*self.clock, &*self.observer.0).await;
-            let permit = admitted.map_err(|wait| KitError::Throttled { at: errand.at.to_owned(), wait })?;
+            let admitted = self
+                .account
+                .pacer
+                .admit(patience, &*self.clock, &*self.observer.0)
+                .await;
+            let permit = admitted.map_err(|wait| KitError::Throttled {
+                at: errand.at.to_owned(),
+                wait,
+            })?;
             let stale = matches!((errand.signed, &signature), (Signed::With(credential), Some(used)) if !credential.is_fresh(used));
             if last_chance || !stale {
                 return Ok((permit, signature));
@@ -189,9 +205,17 @@ impl Wire {
         let now = self.clock.now();
         if after(now, wait) > self.patience(effort).ends(now) {
             let spent_s = until(effort.since.unwrap_or(now), now).as_secs();
-            return Err(KitError::Exhausted { at: at.to_owned(), said, tries: effort.tries, spent_s });
+            return Err(KitError::Exhausted {
+                at: at.to_owned(),
+                said,
+                tries: effort.tries,
+                spent_s,
+            });
         }
-        self.observer.0.notice(Event::Waiting { reason: Wait::Retry, wait });
+        self.observer.0.notice(Event::Waiting {
+            reason: Wait::Retry,
+            wait,
+        });
         self.clock.sleep(wait).await;
         Ok(())
     }
@@ -206,13 +230,20 @@ impl Wire {
         let now = self.clock.now();
         self.account.pacer.pause(now, wait);
         if after(now, wait) > self.patience(effort).ends(now) {
-            return Err(KitError::Throttled { at: at.to_owned(), wait });
+            return Err(KitError::Throttled {
+                at: at.to_owned(),
+                wait,
+            });
         }
         Ok(())
     }
 
     fn patience(&self, effort: &Effort) -> Patience {
-        Patience { since: effort.since, budget: self.budget, deadline: self.deadline }
+        Patience {
+            since: effort.since,
+            budget: self.budget,
+            deadline: self.deadline,
+        }
     }
 }
 
@@ -228,22 +259,25 @@ fn judge(errand: &Errand<'_>, tried: Result<Arrived, Trouble>) -> Verdict {
         Err(Trouble::Final(error)) => return Verdict::Fail(error),
     };
     if arrived.stream.is_some() {
-        return Verdict::Take(arrived, Outcome::Success);
+        return Verdict::Take(Box::new(arrived), Outcome::Success);
     }
     let (response, at) = (&arrived.response, errand.at.to_owned());
     let retry_after = response.retry_after().filter(|wait| !wait.is_zero());
     match (errand.classify)(response) {
         Outcome::Success => match (errand.accept)(response) {
-            Ok(()) => Verdict::Take(arrived, Outcome::Success),
+            Ok(()) => Verdict::Take(Box::new(arrived), Outcome::Success),
             Err(said) => Verdict::Retry(said),
         },
-        Outcome::Empty => Verdict::Take(arrived, Outcome::Empty),
+        Outcome::Empty => Verdict::Take(Box::new(arrived), Outcome::Empty),
         Outcome::Retry if retry_after.is_some() => Verdict::Throttled(retry_after),
         Outcome::Retry => Verdict::Retry(format!("HTTP {}", response.status.as_u16())),
         Outcome::Throttled(wait) => Verdict::Throttled(retry_after.or(wait)),
         Outcome::Reconnect(_) if arrived.left_home => Verdict::Fail(wrong(
             "base_url",
-            format!("it redirects to {}, where the credential is not sent; set that address", response.url.origin().ascii_serialization()),
+            format!(
+                "it redirects to {}, where the credential is not sent; set that address",
+                response.url.origin().ascii_serialization()
+            ),
         )),
         Outcome::Reconnect(said) => Verdict::Reconnect(said),
         Outcome::Unavailable(said) => Verdict::Fail(KitError::Unavailable { at, said }),

@@ -90,7 +90,10 @@ impl Session {
             max_page_bytes: settings.max_page_bytes,
             meter: Meter::default(),
         });
-        let unusable = |problem| KitError::Secret { secret: place.clone().unwrap_or_default(), problem };
+        let unusable = |problem| KitError::Secret {
+            secret: place.clone().unwrap_or_default(),
+            problem,
+        };
         let credential = match (auth::fixed(&auth, &fields).map_err(unusable)?, options.secret) {
             (Some(credential), _) => credential,
             (None, None) => Credential::Anonymous,
@@ -98,12 +101,29 @@ impl Session {
                 let url = token_url(&auth, &settings, &fields, &place)?;
                 let at = format!("sign-in at {}", url.host_str().unwrap_or_default());
                 let (wire, fields, secrets) = (wire.clone(), fields.clone(), options.secrets);
-                Credential::Minted(Arc::new(Minter { wire, auth, url, fields, place, secrets, at }))
+                Credential::Minted(Arc::new(Minter {
+                    wire,
+                    auth,
+                    url,
+                    fields,
+                    place,
+                    secrets,
+                    at,
+                }))
             }
         };
         let origin = settings.base.origin().ascii_serialization();
         let headers = headers(connector.headers.iter().copied())?;
-        Ok(Self { connector, system: options.system, settings, origin, headers, fields, credential, wire })
+        Ok(Self {
+            connector,
+            system: options.system,
+            settings,
+            origin,
+            headers,
+            fields,
+            credential,
+            wire,
+        })
     }
 
     /// Sends a request until it has a usable answer: paced, signed, retried. `accept` looks at a success and says what is wrong
@@ -118,8 +138,14 @@ impl Session {
         accept: &(dyn Fn(&Response) -> Result<(), String> + Sync),
     ) -> Result<Answer, KitError> {
         let mut own = self.headers.clone();
-        own.entry(header::ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        own.extend(headers(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))?);
+        own.entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("application/json"));
+        own.extend(headers(
+            request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )?);
         if request.body.is_some() {
             own.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -137,7 +163,10 @@ impl Session {
             accept,
         };
         let (arrived, outcome) = Box::pin(self.wire.exchange(&errand)).await?;
-        Ok(Answer { response: arrived.response, outcome })
+        Ok(Answer {
+            response: arrived.response,
+            outcome,
+        })
     }
 
     /// Downloads what is at `url`, resolved on the base URL as a link is; retried until its first byte, a stream from then on.
@@ -149,13 +178,23 @@ impl Session {
     /// # Errors
     /// As [`Session::send`]; [`KitError::Unavailable`] and [`KitError::Forbidden`] are about this one file.
     pub async fn body(&self, at: &str, url: &str, headers: &[(&str, &str)]) -> Result<Option<BodyStream>, KitError> {
-        let malformed = |error| KitError::Unexpected { at: at.to_owned(), problem: format!("the file's URL is malformed ({error})") };
+        let malformed = |error| KitError::Unexpected {
+            at: at.to_owned(),
+            problem: format!("the file's URL is malformed ({error})"),
+        };
         let url = self.settings.base.join(url).map_err(malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(KitError::Unexpected { at: at.to_owned(), problem: "the file's URL is not one of http or https".to_owned() });
+            return Err(KitError::Unexpected {
+                at: at.to_owned(),
+                problem: "the file's URL is not one of http or https".to_owned(),
+            });
         }
         let at_home = url.origin() == self.settings.base.origin();
-        let mut own = if at_home { self.headers.clone() } else { HeaderMap::new() };
+        let mut own = if at_home {
+            self.headers.clone()
+        } else {
+            HeaderMap::new()
+        };
         own.extend(self::headers(headers.iter().copied())?);
         own.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let classify = |response: &Response| classify_body(self.connector, at_home, response);
@@ -165,7 +204,11 @@ impl Session {
             url,
             headers: own,
             body: None,
-            signed: if at_home { Signed::With(&self.credential) } else { Signed::Nobody },
+            signed: if at_home {
+                Signed::With(&self.credential)
+            } else {
+                Signed::Nobody
+            },
             home: self.settings.base.origin(),
             streamed: true,
             clean: None,
@@ -240,9 +283,15 @@ impl Session {
 
     /// A path goes below the base URL, a URL is taken as it is; then come the parameters, behind those a URL already has.
     fn page_url(&self, at: &str, request: &Prepared) -> Result<Url, KitError> {
-        let base = if request.url.starts_with('/') { self.base_url() } else { "" };
-        let mut url = Url::parse(&format!("{base}{}", request.url))
-            .map_err(|error| KitError::Unexpected { at: at.to_owned(), problem: format!("the request's URL is malformed ({error})") })?;
+        let base = if request.url.starts_with('/') {
+            self.base_url()
+        } else {
+            ""
+        };
+        let mut url = Url::parse(&format!("{base}{}", request.url)).map_err(|error| KitError::Unexpected {
+            at: at.to_owned(),
+            problem: format!("the request's URL is malformed ({error})"),
+        })?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
@@ -253,7 +302,11 @@ impl Session {
 /// What a refused download means: at home as the connector says, elsewhere by its status. There, 401 speaks of the link.
 fn classify_body(connector: &Connector, at_home: bool, response: &Response) -> Outcome {
     let said = || format!("HTTP {}", response.status.as_u16());
-    let outcome = if at_home { (connector.classify)(response) } else { Outcome::from_status(response) };
+    let outcome = if at_home {
+        (connector.classify)(response)
+    } else {
+        Outcome::from_status(response)
+    };
     match outcome {
         Outcome::Success | Outcome::Empty if response.status.is_success() => Outcome::Empty,
         Outcome::Success => Outcome::Refused(said()),
@@ -264,20 +317,27 @@ fn classify_body(connector: &Connector, at_home: bool, response: &Response) -> O
 
 fn token_url(auth: &Auth, settings: &Settings, fields: &SecretFields, place: &SecretRef) -> Result<Url, KitError> {
     match *auth {
-        Auth::ClientCredentials { token_url, .. } | Auth::RefreshToken { token_url } | Auth::JwtBearer { token_url, .. } => {
-            settings.token_url(token_url)
-        }
+        Auth::ClientCredentials { token_url, .. }
+        | Auth::RefreshToken { token_url }
+        | Auth::JwtBearer { token_url, .. } => settings.token_url(token_url),
         _ => {
             let id = fields.get("installation_id").map(Secret::expose).unwrap_or_default();
             let problem = "`installation_id` is not a number".to_owned();
-            let path = auth::installation_path(id).ok_or(KitError::Secret { secret: place.to_string(), problem })?;
+            let path = auth::installation_path(id).ok_or(KitError::Secret {
+                secret: place.to_string(),
+                problem,
+            })?;
             settings.token_url(&path)
         }
     }
 }
 
 fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<HeaderMap, KitError> {
-    let parse = |(name, value): (&str, &str)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?));
-    let malformed = |name: &str| KitError::Unexpected { at: "headers".to_owned(), problem: format!("the header `{name}` is malformed") };
+    let parse =
+        |(name, value): (&str, &str)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?));
+    let malformed = |name: &str| KitError::Unexpected {
+        at: "headers".to_owned(),
+        problem: format!("the header `{name}` is malformed"),
+    };
     pairs.map(|pair| parse(pair).ok_or_else(|| malformed(pair.0))).collect()
 }

@@ -9,11 +9,31 @@ use crate::{Auth, Connector, KitError, Setting, request::expand_settings};
 
 /// The settings that every connector takes besides its own.
 pub const COMMON_SETTINGS: &[Setting] = &[
-    Setting { name: "base_url", default: None, help: "where the API is, for self-hosted editions, national clouds and test servers" },
-    Setting { name: "token_url", default: None, help: "where tokens are had, if not at the connector's usual place" },
-    Setting { name: "timeout_s", default: Some("60"), help: "seconds without a byte after which a request counts as failed" },
-    Setting { name: "ca_file", default: None, help: "a PEM file with certificates to trust besides the usual ones" },
-    Setting { name: "max_page_mb", default: Some("256"), help: "megabytes above which an answer is refused" },
+    Setting {
+        name: "base_url",
+        default: None,
+        help: "where the API is, for self-hosted editions, national clouds and test servers",
+    },
+    Setting {
+        name: "token_url",
+        default: None,
+        help: "where tokens are had, if not at the connector's usual place",
+    },
+    Setting {
+        name: "timeout_s",
+        default: Some("60"),
+        help: "seconds without a byte after which a request counts as failed",
+    },
+    Setting {
+        name: "ca_file",
+        default: None,
+        help: "a PEM file with certificates to trust besides the usual ones",
+    },
+    Setting {
+        name: "max_page_mb",
+        default: Some("256"),
+        help: "megabytes above which an answer is refused",
+    },
 ];
 
 /// Settings, resolved and checked.
@@ -36,7 +56,10 @@ impl Settings {
         for (name, value) in given {
             if !known(connector).any(|setting| setting.name == name) {
                 let names: Vec<_> = known(connector).map(|setting| setting.name).collect();
-                return Err(wrong(name, format!("{} has no such setting; it takes {}", connector.title, names.join(", "))));
+                return Err(wrong(
+                    name,
+                    format!("{} has no such setting; it takes {}", connector.title, names.join(", ")),
+                ));
             }
             if let Some(text) = text(name, value)? {
                 all.insert(name.clone(), text);
@@ -59,16 +82,27 @@ impl Settings {
     pub(crate) fn token_url(&self, declared: &str) -> Result<Url, KitError> {
         let template = self.all.get("token_url").map_or(declared, String::as_str);
         let text = expand_settings(template, "sign-in", &self.all)?;
-        let whole = if text.starts_with('/') { format!("{}{text}", self.base_url) } else { text };
+        let whole = if text.starts_with('/') {
+            format!("{}{text}", self.base_url)
+        } else {
+            text
+        };
         parse_url("token_url", &whole)
     }
 }
 
 /// Whether the connector has tokens of its own to fetch.
 fn known(connector: &Connector) -> impl Iterator<Item = &'static Setting> {
-    let mints = |auth: &Auth| matches!(auth, Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } | Auth::JwtBearer { .. });
+    let mints = |auth: &Auth| {
+        matches!(
+            auth,
+            Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } | Auth::JwtBearer { .. }
+        )
+    };
     let takes_token_url = connector.auth.iter().any(mints);
-    let common = COMMON_SETTINGS.iter().filter(move |setting| setting.name != "token_url" || takes_token_url);
+    let common = COMMON_SETTINGS
+        .iter()
+        .filter(move |setting| setting.name != "token_url" || takes_token_url);
     connector.settings.iter().chain(common)
 }
 
@@ -86,7 +120,10 @@ fn text(name: &str, value: &Value) -> Result<Option<String>, KitError> {
 /// Adds the defaults of settings not given. A default may name other settings, whose value is found first.
 fn fill_defaults(declared: &[Setting], all: &mut BTreeMap<String, String>) -> Result<(), KitError> {
     let missing = |all: &BTreeMap<String, String>| -> Vec<&Setting> {
-        declared.iter().filter(|setting| !all.contains_key(setting.name)).collect()
+        declared
+            .iter()
+            .filter(|setting| !all.contains_key(setting.name))
+            .collect()
     };
     if let Some(required) = missing(all).into_iter().find(|setting| setting.default.is_none()) {
         return Err(wrong(required.name, format!("it is required: {}", required.help)));
@@ -109,19 +146,24 @@ fn base_url(connector: &Connector, all: &BTreeMap<String, String>) -> Result<Str
     let declares = connector.settings.iter().any(|setting| setting.name == "base_url");
     let text = match all.get("base_url") {
         Some(own) if !declares => own.clone(),
-        _ => expand_settings(connector.base_url, "base_url", all).map_err(|error| wrong("base_url", error.to_string()))?,
+        _ => expand_settings(connector.base_url, "base_url", all)
+            .map_err(|error| wrong("base_url", error.to_string()))?,
     };
     Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Parses a URL without ever quoting it: one with a password in it is a mistake people make.
 fn parse_url(name: &str, text: &str) -> Result<Url, KitError> {
-    let url = Url::parse(text).map_err(|error| wrong(name, format!("it is not a URL such as https://example.com ({error})")))?;
+    let url = Url::parse(text)
+        .map_err(|error| wrong(name, format!("it is not a URL such as https://example.com ({error})")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong(name, "it must start with https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(name, "it must not hold a user name or password; they belong in the secret"));
+        return Err(wrong(
+            name,
+            "it must not hold a user name or password; they belong in the secret",
+        ));
     }
     if url.fragment().is_some() {
         return Err(wrong(name, "it must not hold a `#`"));
@@ -129,12 +171,25 @@ fn parse_url(name: &str, text: &str) -> Result<Url, KitError> {
     Ok(url)
 }
 
-fn number(all: &BTreeMap<String, String>, name: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> Result<u64, KitError> {
+fn number(
+    all: &BTreeMap<String, String>,
+    name: &str,
+    default: u64,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<u64, KitError> {
     let Some(text) = all.get(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| wrong(name, format!("it takes a whole number from {} to {}", range.start(), range.end())))
+    number.ok_or_else(|| {
+        wrong(
+            name,
+            format!("it takes a whole number from {} to {}", range.start(), range.end()),
+        )
+    })
 }
 
 pub(crate) fn wrong(name: &str, problem: impl Into<String>) -> KitError {
-    KitError::Setting { name: name.to_owned(), problem: problem.into() }
+    KitError::Setting {
+        name: name.to_owned(),
+        problem: problem.into(),
+    }
 }

@@ -50,14 +50,20 @@ impl AllSecrets {
         match (place, &self.aws) {
             (SecretRef::File(_) | SecretRef::Env(_), _) => Ok(&self.local),
             (_, Some(aws)) => Ok(aws),
-            (_, None) => Err(problem(place, "AWS is not reached from here; keep it in file:PATH or env:NAME")),
+            (_, None) => Err(problem(
+                place,
+                "AWS is not reached from here; keep it in file:PATH or env:NAME",
+            )),
         }
     }
 }
 
 /// The error about the secret at `place`.
 pub(crate) fn problem(place: &SecretRef, problem: impl Into<String>) -> KitError {
-    KitError::Secret { secret: place.to_string(), problem: problem.into() }
+    KitError::Secret {
+        secret: place.to_string(),
+        problem: problem.into(),
+    }
 }
 
 fn parse(place: &SecretRef, text: &str) -> Result<SecretFields, KitError> {

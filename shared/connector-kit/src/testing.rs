@@ -46,14 +46,24 @@ impl FakeClock {
     #[must_use]
     pub fn at(now: &str) -> Self {
         let now = now.parse().expect("a test states a valid time");
-        Self { time: Arc::new(Mutex::new(Time { now, sleepers: BTreeMap::new(), came: 0, slept: Vec::new() })) }
+        Self {
+            time: Arc::new(Mutex::new(Time {
+                now,
+                sleepers: BTreeMap::new(),
+                came: 0,
+                slept: Vec::new(),
+            })),
+        }
     }
 
     /// Moves the time on, and wakes those whose sleep is over.
     pub fn advance(&self, by: Duration) {
         let mut time = self.lock();
         time.now = after(time.now, by);
-        time.sleepers.values_mut().filter_map(Option::take).for_each(Waker::wake);
+        time.sleepers
+            .values_mut()
+            .filter_map(Option::take)
+            .for_each(Waker::wake);
     }
 
     /// All sleeps asked for so far, in order.
@@ -78,7 +88,11 @@ impl Clock for FakeClock {
         time.came += 1;
         let due = (after(time.now, wait), time.came);
         time.sleepers.insert(due, None);
-        Box::pin(Sleep { time: self.time.clone(), due, polled: false })
+        Box::pin(Sleep {
+            time: self.time.clone(),
+            due,
+            polled: false,
+        })
     }
 }
 
@@ -172,7 +186,10 @@ impl MemorySecrets {
     /// If `json` is malformed.
     pub fn set(&self, place: &str, json: &str) {
         let fields = SecretFields::parse(json).expect("a test states a valid secret");
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned(), fields);
+        self.secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.to_owned(), fields);
     }
 }
 
@@ -180,11 +197,17 @@ impl MemorySecrets {
 impl SecretStore for MemorySecrets {
     async fn read(&self, place: &SecretRef) -> Result<SecretFields, KitError> {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        secrets.get(&place.to_string()).cloned().ok_or_else(|| problem(place, "there is none"))
+        secrets
+            .get(&place.to_string())
+            .cloned()
+            .ok_or_else(|| problem(place, "there is none"))
     }
 
     async fn write(&self, place: &SecretRef, fields: &SecretFields) -> Result<(), KitError> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string(), fields.clone());
+        self.secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.to_string(), fields.clone());
         Ok(())
     }
 }
@@ -202,7 +225,10 @@ mod tests {
             let (clock, order) = (&clock, &order);
             async move {
                 clock.sleep(Duration::from_secs(wait_s)).await;
-                order.lock().unwrap().push((wait_s, clock.now().duration_since(start).as_secs()));
+                order
+                    .lock()
+                    .unwrap()
+                    .push((wait_s, clock.now().duration_since(start).as_secs()));
             }
         };
         futures_util::join!(sleep(3600), sleep(5), sleep(60));
@@ -212,7 +238,10 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_sleep_lets_the_next_one_wake() {
         let clock = FakeClock::default();
-        let (long, short) = (clock.sleep(Duration::from_secs(60)), clock.sleep(Duration::from_secs(1)));
+        let (long, short) = (
+            clock.sleep(Duration::from_secs(60)),
+            clock.sleep(Duration::from_secs(1)),
+        );
         let waiting = tokio::spawn(long);
         tokio::task::yield_now().await;
         drop(short);

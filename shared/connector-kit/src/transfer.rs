@@ -42,7 +42,12 @@ impl Wire {
         signature: Option<&Signature>,
         permit: Permit,
     ) -> Result<Arrived, Trouble> {
-        let mut hop = Hop { method: errand.method.clone(), url: errand.url.clone(), body: errand.body.clone(), left_home: false };
+        let mut hop = Hop {
+            method: errand.method.clone(),
+            url: errand.url.clone(),
+            body: errand.body.clone(),
+            left_home: false,
+        };
         for _ in 0..=MOST_REDIRECTS {
             hop.left_home |= hop.url.origin() != errand.home;
             self.meter.request();
@@ -53,10 +58,18 @@ impl Wire {
             }
         }
         let said = format!("more than {MOST_REDIRECTS} redirects");
-        Err(Trouble::Final(KitError::Refused { at: errand.at.to_owned(), said }))
+        Err(Trouble::Final(KitError::Refused {
+            at: errand.at.to_owned(),
+            said,
+        }))
     }
 
-    async fn fly(&self, errand: &Errand<'_>, hop: &Hop, signature: Option<&Signature>) -> Result<reqwest::Response, Trouble> {
+    async fn fly(
+        &self,
+        errand: &Errand<'_>,
+        hop: &Hop,
+        signature: Option<&Signature>,
+    ) -> Result<reqwest::Response, Trouble> {
         let mut headers = errand.headers.clone();
         if let Some(signature) = signature {
             headers.insert(signature.name.clone(), signature.value.clone());
@@ -65,12 +78,18 @@ impl Wire {
             // A file's bytes are wanted as they are, and their length as it is stated.
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let mut request = self.client.request(hop.method.clone(), hop.url.clone()).headers(headers);
+        let mut request = self
+            .client
+            .request(hop.method.clone(), hop.url.clone())
+            .headers(headers);
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
         request.send().await.map_err(|error| match certificate_problem(&error) {
-            Some(said) => Trouble::Final(KitError::Refused { at: errand.at.to_owned(), said }),
+            Some(said) => Trouble::Final(KitError::Refused {
+                at: errand.at.to_owned(),
+                said,
+            }),
             None => Trouble::Passing(describe(error)),
         })
     }
@@ -93,11 +112,21 @@ impl Wire {
         if errand.streamed && response.status.is_success() && response.status != StatusCode::NO_CONTENT {
             let first = incoming.chunk().await.map_err(Trouble::Passing)?;
             let stream = Some(incoming.stream(first, permit));
-            return Ok(Arrived { response, stream, left_home: hop.left_home });
+            return Ok(Arrived {
+                response,
+                stream,
+                left_home: hop.left_home,
+            });
         }
         let body = incoming.whole(self.max_page_bytes).await?;
-        response.body = errand.clean.map_or_else(|| body.clone(), |clean| body.slice_ref(clean(&body)));
-        Ok(Arrived { response, stream: None, left_home: hop.left_home })
+        response.body = errand
+            .clean
+            .map_or_else(|| body.clone(), |clean| body.slice_ref(clean(&body)));
+        Ok(Arrived {
+            response,
+            stream: None,
+            left_home: hop.left_home,
+        })
     }
 }
 
@@ -117,18 +146,33 @@ impl Hop {
         if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Ok(None);
         }
-        let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
+        let Some(location) = response.headers().get(header::LOCATION) else {
+            return Ok(None);
+        };
         let url = location.to_str().ok().and_then(|location| self.url.join(location).ok());
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
-        let refused = || KitError::Refused { at: errand.at.to_owned(), said: "it redirects to no valid URL".to_owned() };
+        let refused = || KitError::Refused {
+            at: errand.at.to_owned(),
+            said: "it redirects to no valid URL".to_owned(),
+        };
         let url = url.ok_or_else(|| Trouble::Final(refused()))?;
         if response.status() == StatusCode::SEE_OTHER {
-            return Ok(Some(Self { method: Method::GET, url, body: None, left_home: self.left_home }));
+            return Ok(Some(Self {
+                method: Method::GET,
+                url,
+                body: None,
+                left_home: self.left_home,
+            }));
         }
         if self.body.is_some() && url.origin() != self.url.origin() {
             return Ok(None);
         }
-        Ok(Some(Self { method: self.method.clone(), url, body: self.body.clone(), left_home: self.left_home }))
+        Ok(Some(Self {
+            method: self.method.clone(),
+            url,
+            body: self.body.clone(),
+            left_home: self.left_home,
+        }))
     }
 }
 
@@ -144,9 +188,18 @@ struct Incoming {
 impl Incoming {
     fn new(wire: Arc<Wire>, at: &str, answer: reqwest::Response) -> Self {
         // Where the body was decompressed on the way, the stated length is gone, and the decoder notices a cut.
-        let stated = answer.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let stated = answer
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let expected = stated.filter(|_| !answer.headers().contains_key(header::CONTENT_ENCODING));
-        Self { wire, at: at.to_owned(), answer, expected, got: 0 }
+        Self {
+            wire,
+            at: at.to_owned(),
+            answer,
+            expected,
+            got: 0,
+        }
     }
 
     /// The next bytes, or a sentence that says how the body broke off.
@@ -157,7 +210,9 @@ impl Incoming {
                 self.got += bytes.len() as u64;
                 self.wire.meter.read(bytes.len());
             }
-            None if self.expected.is_some_and(|expected| expected != self.got) => return Err(self.cut("the connection was closed")),
+            None if self.expected.is_some_and(|expected| expected != self.got) => {
+                return Err(self.cut("the connection was closed"));
+            }
             None => {}
         }
         Ok(chunk)
@@ -174,7 +229,10 @@ impl Incoming {
         let mut body = BytesMut::with_capacity(self.expected.unwrap_or(0).min(limit as u64) as usize);
         while let Some(bytes) = self.chunk().await.map_err(Trouble::Passing)? {
             if body.len() + bytes.len() > limit {
-                let problem = format!("the answer is larger than {} MB; raise the setting `max_page_mb`", limit / (1024 * 1024));
+                let problem = format!(
+                    "the answer is larger than {} MB; raise the setting `max_page_mb`",
+                    limit / (1024 * 1024)
+                );
                 return Err(Trouble::Final(KitError::Unexpected { at: self.at, problem }));
             }
             body.extend_from_slice(&bytes);
@@ -184,15 +242,23 @@ impl Incoming {
 
     /// The body from `first` on. The permit is given back at its end.
     fn stream(self, first: Option<Bytes>, permit: Permit) -> BodyStream {
-        Box::pin(stream::try_unfold((self, first, permit), async |(mut incoming, first, permit)| {
-            let next = match first {
-                Some(bytes) => Some(bytes),
-                None => {
-                    let failed = |at: &str, said| KitError::Exhausted { at: at.to_owned(), said, tries: 1, spent_s: 0 };
-                    incoming.chunk().await.map_err(|said| failed(&incoming.at, said))?
-                }
-            };
-            Ok(next.map(|bytes| (bytes, (incoming, None, permit))))
-        }))
+        Box::pin(stream::try_unfold(
+            (self, first, permit),
+            async |(mut incoming, first, permit)| {
+                let next = match first {
+                    Some(bytes) => Some(bytes),
+                    None => {
+                        let failed = |at: &str, said| KitError::Exhausted {
+                            at: at.to_owned(),
+                            said,
+                            tries: 1,
+                            spent_s: 0,
+                        };
+                        incoming.chunk().await.map_err(|said| failed(&incoming.at, said))?
+                    }
+                };
+                Ok(next.map(|bytes| (bytes, (incoming, None, permit))))
+            },
+        ))
     }
 }

@@ -33,10 +33,15 @@ pub(super) async fn mint(minter: &Minter) -> Result<Token, KitError> {
     let assertion = jwt::sign(minter.field("private_key")?, &claims).map_err(unusable)?;
     let signature = plain::bearer_header(&assertion).map_err(unusable)?;
     let accept = (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-    let answer = minter.post(&[], HeaderMap::from_iter([accept]), Some(&signature), classify).await?;
-    let token = answer["token"].as_str().ok_or_else(|| minter.unexpected("the answer has no `token`"))?;
+    let answer = minter
+        .post(&[], HeaderMap::from_iter([accept]), Some(&signature), classify)
+        .await?;
+    let token = answer["token"]
+        .as_str()
+        .ok_or_else(|| minter.unexpected("the answer has no `token`"))?;
     let expires = answer["expires_at"].as_str().and_then(|text| text.parse().ok());
-    Token::new(Secret::new(token), expires.unwrap_or_else(|| minter.expiry(None))).map_err(|_| minter.unexpected("the token is malformed"))
+    Token::new(Secret::new(token), expires.unwrap_or_else(|| minter.expiry(None)))
+        .map_err(|_| minter.unexpected("the token is malformed"))
 }
 
 fn classify(response: &Response) -> Outcome {

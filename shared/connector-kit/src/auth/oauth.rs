@@ -18,9 +18,16 @@ const ASSERTION_LIFETIME_S: i64 = 180;
 const CLOCK_SKEW_S: i64 = 30;
 
 pub(super) async fn client_credentials(minter: &Minter, scopes: &[&str]) -> Result<Token, KitError> {
-    let (id, secret, scopes) = (minter.field("client_id")?, minter.field("client_secret")?, scopes.join(" "));
-    let mut form =
-        vec![("grant_type", "client_credentials"), ("client_id", id.expose()), ("client_secret", secret.expose())];
+    let (id, secret, scopes) = (
+        minter.field("client_id")?,
+        minter.field("client_secret")?,
+        scopes.join(" "),
+    );
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", id.expose()),
+        ("client_secret", secret.expose()),
+    ];
     if !scopes.is_empty() {
         form.push(("scope", &scopes));
     }
@@ -41,7 +48,10 @@ pub(super) async fn jwt_bearer(minter: &Minter, audience: &str, scopes: &[&str])
         claims["scope"] = scopes.join(" ").into();
     }
     let assertion = jwt::sign(minter.field("private_key")?, &claims).map_err(|problem| minter.unusable(&problem))?;
-    let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion.expose())];
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("assertion", assertion.expose()),
+    ];
     let answer = minter.post(&form, HeaderMap::new(), None, classify).await?;
     token(minter, &answer)
 }
@@ -84,12 +94,21 @@ async fn trade(minter: &Minter, fields: &SecretFields) -> Result<Value, KitError
 }
 
 fn refresh_token<'a>(minter: &Minter, fields: &'a SecretFields) -> Result<&'a Secret, KitError> {
-    fields.get("refresh_token").ok_or_else(|| minter.unusable("it lacks the field `refresh_token`"))
+    fields
+        .get("refresh_token")
+        .ok_or_else(|| minter.unusable("it lacks the field `refresh_token`"))
 }
 
 /// Stores a rotated secret, trying a few times. Until that succeeds it stays in memory, and no token is handed out.
 async fn store_unwritten(minter: &Minter) -> Result<(), KitError> {
-    let waiting = || minter.cell().unwritten.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let waiting = || {
+        minter
+            .cell()
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    };
     let Some(fields) = waiting() else { return Ok(()) };
     let mut tried = 0;
     while let Err(error) = minter.secrets.write(&minter.place, &fields).await {
@@ -102,14 +121,20 @@ async fn store_unwritten(minter: &Minter) -> Result<(), KitError> {
         }
         minter.wire.clock.sleep(Duration::from_secs(1 << tried)).await;
     }
-    minter.cell().unwritten.lock().unwrap_or_else(PoisonError::into_inner).take();
+    minter
+        .cell()
+        .unwritten
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     Ok(())
 }
 
 fn token(minter: &Minter, answer: &Value) -> Result<Token, KitError> {
     let text = answer["access_token"].as_str().filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| minter.unexpected("the answer has no `access_token`; check `token_url`"))?;
-    Token::new(Secret::new(text), minter.expiry(answer.get("expires_in"))).map_err(|_| minter.unexpected("the token is malformed"))
+    Token::new(Secret::new(text), minter.expiry(answer.get("expires_in")))
+        .map_err(|_| minter.unexpected("the token is malformed"))
 }
 
 /// What a token endpoint's answer means (RFC 6749, section 5.2). Some vendors send errors with status 200.
@@ -117,9 +142,17 @@ fn classify(response: &Response) -> Outcome {
     let body = body(response);
     // The code alone is told: descriptions may quote what was sent.
     let code = body["error"].as_str().unwrap_or_default();
-    let code: String = code.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '_').take(40).collect();
+    let code: String = code
+        .chars()
+        .filter(|char| char.is_ascii_alphanumeric() || *char == '_')
+        .take(40)
+        .collect();
     let status = response.status.as_u16();
-    let said = if code.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}, {code}") };
+    let said = if code.is_empty() {
+        format!("HTTP {status}")
+    } else {
+        format!("HTTP {status}, {code}")
+    };
     match (status, code.as_str()) {
         (_, "temporarily_unavailable" | "server_error") => Outcome::Retry,
         (_, "slow_down") => Outcome::Throttled(None),

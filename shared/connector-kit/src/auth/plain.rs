@@ -8,8 +8,17 @@ use crate::{Secret, SecretFields};
 
 pub(super) fn basic(secret: &SecretFields, username: &str, password: &str) -> Result<Credential, String> {
     let (username, password) = (field(secret, username)?.expose(), field(secret, password)?.expose());
-    let value = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{password}", username.trim())));
-    Ok(Credential::Fixed(Signature { name: AUTHORIZATION, value: sensitive(&value)? }, None))
+    let value = format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{}:{password}", username.trim()))
+    );
+    Ok(Credential::Fixed(
+        Signature {
+            name: AUTHORIZATION,
+            value: sensitive(&value)?,
+        },
+        None,
+    ))
 }
 
 pub(super) fn bearer(secret: &SecretFields, token: &str) -> Result<Credential, String> {
@@ -18,13 +27,18 @@ pub(super) fn bearer(secret: &SecretFields, token: &str) -> Result<Credential, S
 }
 
 pub(super) fn header(secret: &SecretFields, name: &'static str, key: &str) -> Result<Credential, String> {
-    let name = name.parse::<HeaderName>().map_err(|_| format!("`{name}` is no header"))?;
+    let name = name
+        .parse::<HeaderName>()
+        .map_err(|_| format!("`{name}` is no header"))?;
     let value = sensitive(field(secret, key)?.expose().trim())?;
     Ok(Credential::Fixed(Signature { name, value }, None))
 }
 
 pub(super) fn bearer_header(token: &Secret) -> Result<Signature, String> {
-    Ok(Signature { name: AUTHORIZATION, value: sensitive(&format!("Bearer {}", token.expose()))? })
+    Ok(Signature {
+        name: AUTHORIZATION,
+        value: sensitive(&format!("Bearer {}", token.expose()))?,
+    })
 }
 
 /// A field that the scheme was chosen for.
@@ -33,7 +47,8 @@ pub(super) fn field<'a>(secret: &'a SecretFields, name: &str) -> Result<&'a Secr
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, String> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| "it holds characters that no header may carry".to_owned())?;
+    let mut value =
+        HeaderValue::from_str(text).map_err(|_| "it holds characters that no header may carry".to_owned())?;
     value.set_sensitive(true);
     Ok(value)
 }

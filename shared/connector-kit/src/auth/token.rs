@@ -36,7 +36,11 @@ pub(crate) struct Token {
 
 impl Token {
     pub(super) fn new(secret: Secret, expires: Timestamp) -> Result<Self, String> {
-        Ok(Self { signature: plain::bearer_header(&secret)?, secret, expires })
+        Ok(Self {
+            signature: plain::bearer_header(&secret)?,
+            secret,
+            expires,
+        })
     }
 }
 
@@ -84,7 +88,10 @@ impl Minter {
             let this = Arc::clone(self);
             // A task of its own: a caller that gives up must not break off between a new refresh token and its storing.
             let minting = tokio::spawn(async move { this.mint_once(seen).await });
-            let cut_short = |error| KitError::Local { at: self.at.clone(), problem: format!("signing in was cut short ({error})") };
+            let cut_short = |error| KitError::Local {
+                at: self.at.clone(),
+                problem: format!("signing in was cut short ({error})"),
+            };
             minting.await.unwrap_or_else(|error| Err(cut_short(error)))
         })
     }
@@ -104,7 +111,9 @@ impl Minter {
             Auth::ClientCredentials { scopes, .. } => oauth::client_credentials(self, scopes).await,
             Auth::JwtBearer { audience, scopes, .. } => oauth::jwt_bearer(self, audience, scopes).await,
             Auth::GitHubApp => github_app::mint(self).await,
-            Auth::Anonymous | Auth::Basic { .. } | Auth::Bearer { .. } | Auth::Header { .. } => unreachable!("these mint nothing"),
+            Auth::Anonymous | Auth::Basic { .. } | Auth::Bearer { .. } | Auth::Header { .. } => {
+                unreachable!("these mint nothing")
+            }
         };
         self.cell().flights.fetch_add(1, SeqCst);
         *flight = minted.as_ref().err().cloned();
@@ -112,8 +121,13 @@ impl Minter {
         minted
     }
 
+    /// Whether the token of this signature still stands, though it may be in its last minute.
     pub(crate) fn is_fresh(&self, used: &Signature) -> bool {
-        self.fresh().is_some_and(|token| token.signature == *used)
+        let now = self.wire.clock.now();
+        self.cell()
+            .token()
+            .as_ref()
+            .is_some_and(|token| token.signature == *used && token.expires > now)
     }
 
     pub(crate) fn forget(&self, used: &Signature) {
@@ -126,7 +140,10 @@ impl Minter {
 
     fn fresh(&self) -> Option<Token> {
         let now = self.wire.clock.now();
-        self.cell().token().clone().filter(|token| until(now, token.expires) > MARGIN)
+        self.cell()
+            .token()
+            .clone()
+            .filter(|token| until(now, token.expires) > MARGIN)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -138,11 +155,17 @@ impl Minter {
     }
 
     pub(super) fn unusable(&self, problem: &str) -> KitError {
-        KitError::Secret { secret: self.place.to_string(), problem: problem.to_owned() }
+        KitError::Secret {
+            secret: self.place.to_string(),
+            problem: problem.to_owned(),
+        }
     }
 
     pub(super) fn unexpected(&self, problem: &str) -> KitError {
-        KitError::Unexpected { at: self.at.clone(), problem: problem.to_owned() }
+        KitError::Unexpected {
+            at: self.at.clone(),
+            problem: problem.to_owned(),
+        }
     }
 
     /// POSTs a form, perhaps empty, to where tokens are had, and returns the JSON that came back.
@@ -154,9 +177,16 @@ impl Minter {
         classify: fn(&Response) -> Outcome,
     ) -> Result<Value, KitError> {
         let mut headers = headers;
-        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        headers
+            .entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
         let errand = Errand {
             at: &self.at,
             method: Method::POST,

@@ -6,7 +6,11 @@ use seatbelt_model::Unobserved;
 use super::*;
 use crate::testing::{FakeClock, Recorder};
 
-const PATIENT: Patience = Patience { since: None, budget: Duration::from_hours(2), deadline: None };
+const PATIENT: Patience = Patience {
+    since: None,
+    budget: Duration::from_hours(2),
+    deadline: None,
+};
 
 const QUOTA: Quota = Quota {
     limit: "x-limit",
@@ -30,7 +34,12 @@ fn quota(limit: &str, remaining: &str, reset: &str) -> HeaderMap {
 #[test]
 fn slices_divide_the_pace_without_rest() {
     let slice = |requests, per| {
-        let slice = Slice::of(&Pace { requests, per, concurrency: 1, quota: None });
+        let slice = Slice::of(&Pace {
+            requests,
+            per,
+            concurrency: 1,
+            quota: None,
+        });
         (slice.requests, slice.per)
     };
     assert_eq!(slice(400, Duration::from_mins(1)), (5, Duration::from_millis(750)));
@@ -41,7 +50,11 @@ fn slices_divide_the_pace_without_rest() {
 
 #[tokio::test]
 async fn a_pause_holds_everybody_exactly_as_long_as_asked() {
-    let (clock, seen, pacer) = (FakeClock::default(), Recorder::default(), Pacer::new(&Pace::per_second(10).concurrency(4)));
+    let (clock, seen, pacer) = (
+        FakeClock::default(),
+        Recorder::default(),
+        Pacer::new(&Pace::per_second(10).concurrency(4)),
+    );
     let start = clock.now();
     pacer.pause(start, Duration::from_secs(30));
     pacer.pause(start, Duration::from_secs(10));
@@ -58,7 +71,11 @@ async fn a_wait_longer_than_patience_is_refused_and_not_waited() {
     let start = clock.now();
     pacer.pause(start, Duration::from_secs(600));
     let refused = |budget, deadline| {
-        let patience = Patience { since: None, budget: Duration::from_secs(budget), deadline };
+        let patience = Patience {
+            since: None,
+            budget: Duration::from_secs(budget),
+            deadline,
+        };
         let (pacer, clock) = (&pacer, &clock);
         async move { pacer.admit(patience, clock, &Unobserved).await.is_err() }
     };
@@ -70,7 +87,11 @@ async fn a_wait_longer_than_patience_is_refused_and_not_waited() {
 
 #[tokio::test]
 async fn the_quota_floor_waits_for_the_reset() {
-    let (clock, seen, pacer) = (FakeClock::default(), Recorder::default(), Pacer::new(&Pace::per_second(10).quota(QUOTA)));
+    let (clock, seen, pacer) = (
+        FakeClock::default(),
+        Recorder::default(),
+        Pacer::new(&Pace::per_second(10).quota(QUOTA)),
+    );
     let start = clock.now();
     pacer.note_quota(&quota("100", "51", "90"), start);
     pacer.admit(PATIENT, &clock, &seen).await.unwrap();
@@ -79,7 +100,13 @@ async fn the_quota_floor_waits_for_the_reset() {
     pacer.admit(PATIENT, &clock, &seen).await.unwrap();
     assert_eq!(seconds(&clock, start), 90.0);
     assert_eq!(seen.waits(Wait::Quota), [Duration::from_secs(90)]);
-    for odd in [quota("0", "0", "90"), quota("many", "0", "90"), quota("100", "0", "-1"), quota("100", "0", "NaN"), HeaderMap::new()] {
+    for odd in [
+        quota("0", "0", "90"),
+        quota("many", "0", "90"),
+        quota("100", "0", "-1"),
+        quota("100", "0", "NaN"),
+        HeaderMap::new(),
+    ] {
         pacer.note_quota(&odd, clock.now());
         assert!(pacer.wait(&VecDeque::new(), clock.now()).is_none(), "{odd:?}");
     }
@@ -90,7 +117,10 @@ async fn the_quota_floor_waits_for_the_reset() {
 #[tokio::test]
 async fn a_reset_at_an_instant_is_read_against_the_clock() {
     let clock = FakeClock::default();
-    let pacer = Pacer::new(&Pace::per_second(10).quota(Quota { reset_is: ResetIs::EpochSeconds, ..QUOTA }));
+    let pacer = Pacer::new(&Pace::per_second(10).quota(Quota {
+        reset_is: ResetIs::EpochSeconds,
+        ..QUOTA
+    }));
     let start = clock.now();
     pacer.note_quota(&quota("5000", "12", &(start.as_second() + 77).to_string()), start);
     pacer.admit(PATIENT, &clock, &Unobserved).await.unwrap();

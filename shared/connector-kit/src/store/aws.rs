@@ -24,7 +24,10 @@ impl SecretStore for AwsSecrets {
         let text = match place {
             SecretRef::Ssm(name) => {
                 let answer = self.ssm.get_parameter().name(name).with_decryption(true).send().await;
-                answer.map_err(|error| refused(place, &error))?.parameter.and_then(|parameter| parameter.value)
+                answer
+                    .map_err(|error| refused(place, &error))?
+                    .parameter
+                    .and_then(|parameter| parameter.value)
             }
             SecretRef::SecretsManager(name) => {
                 let answer = self.secretsmanager.get_secret_value().secret_id(name).send().await;
@@ -32,7 +35,10 @@ impl SecretStore for AwsSecrets {
             }
             SecretRef::File(_) | SecretRef::Env(_) => return Err(elsewhere(place)),
         };
-        parse(place, &text.ok_or_else(|| problem(place, "it holds no text; store the credential there as a JSON object"))?)
+        parse(
+            place,
+            &text.ok_or_else(|| problem(place, "it holds no text; store the credential there as a JSON object"))?,
+        )
     }
 
     async fn write(&self, place: &SecretRef, fields: &SecretFields) -> Result<(), KitError> {
@@ -44,7 +50,11 @@ impl SecretStore for AwsSecrets {
                 put.send().await.map_err(|error| refused(place, &error))?;
             }
             SecretRef::SecretsManager(name) => {
-                let put = self.secretsmanager.put_secret_value().secret_id(name).secret_string(text.expose());
+                let put = self
+                    .secretsmanager
+                    .put_secret_value()
+                    .secret_id(name)
+                    .secret_string(text.expose());
                 put.send().await.map_err(|error| refused(place, &error))?;
             }
             SecretRef::File(_) | SecretRef::Env(_) => return Err(elsewhere(place)),
@@ -59,12 +69,25 @@ fn elsewhere(place: &SecretRef) -> KitError {
 
 /// AWS's answer as an error. Without a code AWS was not reached, and a later try may reach it.
 fn refused(place: &SecretRef, error: &(impl ProvideErrorMetadata + std::fmt::Display)) -> KitError {
-    let passing = |said: String| KitError::Exhausted { at: format!("secret {place}"), said, tries: 1, spent_s: 0 };
+    let passing = |said: String| KitError::Exhausted {
+        at: format!("secret {place}"),
+        said,
+        tries: 1,
+        spent_s: 0,
+    };
     match error.code() {
         None => passing(format!("AWS did not answer ({error})")),
-        Some(code) if code.contains("Throttl") || code.contains("Internal") || code.contains("Unavailable") => passing(format!("AWS answered {code}")),
-        Some(code) if code.contains("NotFound") => problem(place, format!("it does not exist ({code}); create it in this account and region")),
-        Some(code) if code.contains("AccessDenied") => problem(place, format!("the role may not use it ({code}); allow it, and its key, in the role's policy")),
+        Some(code) if code.contains("Throttl") || code.contains("Internal") || code.contains("Unavailable") => {
+            passing(format!("AWS answered {code}"))
+        }
+        Some(code) if code.contains("NotFound") => problem(
+            place,
+            format!("it does not exist ({code}); create it in this account and region"),
+        ),
+        Some(code) if code.contains("AccessDenied") => problem(
+            place,
+            format!("the role may not use it ({code}); allow it, and its key, in the role's policy"),
+        ),
         Some(code) => problem(place, format!("AWS refused ({code})")),
     }
 }

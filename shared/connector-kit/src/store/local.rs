@@ -29,7 +29,10 @@ impl SecretStore for LocalSecrets {
             }
             SecretRef::Env(name) => {
                 let text = std::env::var(name).map_err(|error| match error {
-                    std::env::VarError::NotPresent => problem(place, format!("the environment variable {name} is not set; set it where Seatbelt runs")),
+                    std::env::VarError::NotPresent => problem(
+                        place,
+                        format!("the environment variable {name} is not set; set it where Seatbelt runs"),
+                    ),
                     std::env::VarError::NotUnicode(_) => problem(place, "it is not UTF-8 text"),
                 })?;
                 parse(place, &text)
@@ -43,7 +46,12 @@ impl SecretStore for LocalSecrets {
             SecretRef::File(path) => {
                 let (path, text) = (self.base.join(path), fields.to_json());
                 let written = blocking(move || replace_file(&path, text.expose())).await;
-                written.map_err(|error| problem(place, format!("it could not be written ({error}); make its folder writable")))
+                written.map_err(|error| {
+                    problem(
+                        place,
+                        format!("it could not be written ({error}); make its folder writable"),
+                    )
+                })
             }
             SecretRef::Env(_) => Err(problem(
                 place,
@@ -60,14 +68,19 @@ fn elsewhere(place: &SecretRef) -> KitError {
 
 fn unreadable(place: &SecretRef, error: &io::Error) -> KitError {
     match error.kind() {
-        io::ErrorKind::NotFound => problem(place, "there is no such file; write the credential there as a JSON object"),
+        io::ErrorKind::NotFound => problem(
+            place,
+            "there is no such file; write the credential there as a JSON object",
+        ),
         io::ErrorKind::InvalidData => problem(place, "it is not UTF-8 text"),
         _ => problem(place, format!("it could not be read ({error})")),
     }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 fn read_file(path: &Path) -> io::Result<String> {
@@ -108,7 +121,9 @@ mod tests {
     use crate::Secret;
 
     fn store(folder: &tempfile::TempDir) -> LocalSecrets {
-        LocalSecrets { base: folder.path().to_owned() }
+        LocalSecrets {
+            base: folder.path().to_owned(),
+        }
     }
 
     #[tokio::test]
@@ -120,12 +135,22 @@ mod tests {
         fields.set("token", Secret::new("new"));
         store.write(&place, &fields).await.unwrap();
         let again = store.read(&place).await.unwrap();
-        assert_eq!((again.get("token").unwrap().expose(), again.get("id").unwrap().expose()), ("new", "7"));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(
+            (again.get("token").unwrap().expose(), again.get("id").unwrap().expose()),
+            ("new", "7")
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(folder.path().join("crm.json")).unwrap().permissions().mode();
+            let mode = fs::metadata(folder.path().join("crm.json"))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }
@@ -136,11 +161,22 @@ mod tests {
         let store = store(&folder);
         let said = |result: Result<SecretFields, KitError>| result.unwrap_err().to_string();
         assert!(said(store.read(&"file:none.json".parse().unwrap()).await).contains("no such file"));
-        assert!(said(store.read(&"env:SEATBELT_NOT_SET".parse().unwrap()).await).contains("SEATBELT_NOT_SET is not set"));
+        assert!(
+            said(store.read(&"env:SEATBELT_NOT_SET".parse().unwrap()).await).contains("SEATBELT_NOT_SET is not set")
+        );
         assert!(said(store.read(&"ssm:/a".parse().unwrap()).await).contains("not kept on this machine"));
-        let written = store.write(&"env:TOKEN".parse().unwrap(), &SecretFields::default()).await;
-        assert!(written.unwrap_err().to_string().contains("cannot be written; keep it in file:PATH"));
-        let nowhere = store.write(&"file:no/such/folder.json".parse().unwrap(), &SecretFields::default()).await;
+        let written = store
+            .write(&"env:TOKEN".parse().unwrap(), &SecretFields::default())
+            .await;
+        assert!(
+            written
+                .unwrap_err()
+                .to_string()
+                .contains("cannot be written; keep it in file:PATH")
+        );
+        let nowhere = store
+            .write(&"file:no/such/folder.json".parse().unwrap(), &SecretFields::default())
+            .await;
         assert!(nowhere.unwrap_err().to_string().contains("could not be written"));
     }
 }
