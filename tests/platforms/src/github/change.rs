@@ -95,6 +95,11 @@ impl GitHub {
         })
     }
 
+    /// Whether somebody made a page in the wiki of a repository, so that its git repository exists.
+    pub fn has_wiki(&self, repo: &str) -> bool {
+        self.change(repo, |state, id, _| Ok(state.git.exists(&format!("{id}.wiki.git"))))
+    }
+
     /// The numbers of the issues and pull requests of a repository.
     pub fn issue_numbers(&self, repo: &str) -> Vec<u64> {
         self.change(repo, |state, id, _| {
@@ -135,23 +140,13 @@ impl GitHub {
     /// Rewrites a comment; its `updated_at` moves, and so does its issue's.
     pub fn edit_comment(&self, repo: &str, comment: u64, text: &str) {
         self.change(repo, |state, id, by| {
-            let repo = state.repo_by_id(id);
-            let comment = repo.comments.get_mut(&comment).ok_or_else(Reply::not_found)?;
-            comment.body = text.to_owned();
-            comment.updated_at = by.now;
-            touch(repo.issues.get_mut(&comment.issue), by.now);
-            Ok(())
+            state.edit_comment(id, comment, text.to_owned(), by.now)
         });
     }
 
     /// Deletes a comment.
     pub fn delete_comment(&self, repo: &str, comment: u64) {
-        self.change(repo, |state, id, by| {
-            let repo = state.repo_by_id(id);
-            let gone = repo.comments.remove(&comment).ok_or_else(Reply::not_found)?;
-            touch(repo.issues.get_mut(&gone.issue), by.now);
-            Ok(())
-        });
+        self.change(repo, |state, id, by| state.remove_comment(id, comment, by.now));
     }
 
     /// The ids of the comments of a repository.
@@ -351,12 +346,6 @@ impl GitHub {
             state.org.profile.insert(field.to_owned(), value);
             state.org.updated_at = state.now();
         });
-    }
-}
-
-fn touch(issue: Option<&mut super::state::Issue>, now: Timestamp) {
-    if let Some(issue) = issue {
-        issue.updated_at = now;
     }
 }
 

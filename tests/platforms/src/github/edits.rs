@@ -46,6 +46,7 @@ impl State {
             updated_at: by.now,
             closed_at: None,
             closed_by: None,
+            comments: 0,
             sub_issues: Vec::new(),
             reactions: Vec::new(),
             pull: None,
@@ -187,9 +188,33 @@ impl State {
         };
         record.comments.insert(id, comment);
         if let Some(issue) = record.issues.get_mut(&issue) {
+            issue.comments += 1;
             issue.updated_at = by.now;
         }
         id
+    }
+
+    /// Rewrites a comment; its issue was updated by that.
+    pub(super) fn edit_comment(&mut self, repo: u64, comment: u64, text: String, now: Timestamp) -> Result<(), Reply> {
+        let record = self.repo_by_id(repo);
+        let comment = record.comments.get_mut(&comment).ok_or_else(Reply::not_found)?;
+        comment.body = text;
+        comment.updated_at = now;
+        if let Some(issue) = record.issues.get_mut(&comment.issue) {
+            issue.updated_at = now;
+        }
+        Ok(())
+    }
+
+    /// Removes a comment; its issue was updated by that.
+    pub(super) fn remove_comment(&mut self, repo: u64, comment: u64, now: Timestamp) -> Result<(), Reply> {
+        let record = self.repo_by_id(repo);
+        let gone = record.comments.remove(&comment).ok_or_else(Reply::not_found)?;
+        if let Some(issue) = record.issues.get_mut(&gone.issue) {
+            issue.comments -= 1;
+            issue.updated_at = now;
+        }
+        Ok(())
     }
 
     /// Removes an issue for good, with its comments and events. Its number is never given again.

@@ -61,6 +61,9 @@ fn signed_in(state: &mut State, raw: Raw, version: &str) -> Reply {
         Ok(caller) => caller,
         Err(reply) => return reply,
     };
+    if let Err(refusal) = sso(state, &raw, &caller) {
+        return refusal;
+    }
     let call = call(state, raw, caller);
     let first = call.segments.first().map_or("", String::as_str);
     if first == "rate_limit" && call.segments.len() == 1 {
@@ -86,6 +89,20 @@ fn signed_in(state: &mut State, raw: Raw, version: &str) -> Reply {
     }
     let bucket = *bucket;
     with_limit_headers(reply, bucket, resource)
+}
+
+/// An organization with single sign-on refuses personal tokens that were not authorized for it; apps need not be.
+fn sso(state: &State, raw: &Raw, caller: &Caller) -> Result<(), Reply> {
+    let personal = matches!(caller, Caller::Token(grant) if !matches!(grant.holder, Holder::Installation(_)));
+    let outside = raw.path.starts_with("/rate_limit") || raw.path.starts_with("/user");
+    if !state.switches.sso || !personal || outside {
+        return Ok(());
+    }
+    let message = "Resource protected by organization SAML enforcement. You must grant your Personal Access token \
+                   access to this organization.";
+    let host = header(&raw.headers, "host").unwrap_or("localhost");
+    let url = format!("http://{host}/orgs/{}/sso?authorization_request=A1B2", state.org.login);
+    Err(Reply::error(403, message).with("x-github-sso", format!("required; url={url}")))
 }
 
 fn with_limit_headers(reply: Reply, bucket: Bucket, resource: &str) -> Reply {

@@ -96,7 +96,7 @@ fn empty(created_at: Timestamp, clock: SimClock) -> State {
         login: "acme-robotics".to_owned(),
         profile: fields(json!({
             "name": "Acme Robotics",
-            "company": null,
+            "company": "Acme Robotics GmbH",
             "blog": "https://acme-robotics.example",
             "location": "Berlin",
             "email": "hello@acme-robotics.example",
@@ -141,6 +141,7 @@ fn empty(created_at: Timestamp, clock: SimClock) -> State {
         switches: Switches {
             assets_redirect: true,
             etags_vary_by_token: false,
+            sso: false,
             deepest_result: 10_000,
         },
         git: GitFolder::new(),

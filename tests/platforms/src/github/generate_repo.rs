@@ -317,7 +317,7 @@ fn make_git(state: &mut State, life: &Life<'_>, rng: &mut Rng) {
         "allow_force_pushes": {"enabled": false},
         "allow_deletions": {"enabled": false},
     })));
-    if repo.has("has_wiki") && id % 2 == 0 {
+    if repo.has("has_wiki") && id.is_multiple_of(2) {
         make_wiki(state, life);
     }
 }

@@ -90,12 +90,6 @@ impl View<'_> {
     pub(super) fn issue(&self, issue: &Issue) -> Value {
         let api = format!("{}/issues/{}", self.api(), issue.number);
         let kind = if issue.pull.is_some() { "pull" } else { "issues" };
-        let comments = self
-            .repo
-            .comments
-            .values()
-            .filter(|comment| comment.issue == issue.number)
-            .count();
         let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.person(login)).collect();
         let base = json!({
             "url": api,
@@ -118,7 +112,7 @@ impl View<'_> {
             "assignee": assignees.first(),
             "assignees": assignees,
             "milestone": self.milestone_of(issue),
-            "comments": comments,
+            "comments": issue.comments,
             "created_at": issue.created_at,
             "updated_at": issue.updated_at,
             "closed_at": issue.closed_at,
@@ -304,19 +298,13 @@ impl View<'_> {
 
     /// A pull request by itself, with what is counted only there.
     pub(super) fn pull_full(&self, issue: &Issue, pull: &Pull) -> Value {
-        let comments = self
-            .repo
-            .comments
-            .values()
-            .filter(|comment| comment.issue == issue.number)
-            .count();
         let more = json!({
             "merged": pull.merged_at.is_some(),
             "mergeable": issue.is_open().then_some(true),
             "rebaseable": issue.is_open().then_some(true),
             "mergeable_state": if issue.is_open() { "clean" } else { "unknown" },
             "merged_by": self.state.person_opt(self.site, pull.merged_by.as_deref()),
-            "comments": comments,
+            "comments": issue.comments,
             "review_comments": pull.review_comments.len(),
             "maintainer_can_modify": false,
             "commits": 1,

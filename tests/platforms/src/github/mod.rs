@@ -272,6 +272,11 @@ impl GitHub {
         self.with(|state| state.switches.etags_vary_by_token = on);
     }
 
+    /// Requires personal tokens to be authorized for single sign-on, which none is. Off at first.
+    pub fn require_sso(&self, on: bool) {
+        self.with(|state| state.switches.sso = on);
+    }
+
     /// How many results a walk by `page` may reach on long listings before 422. 10,000 at first.
     pub fn limit_pagination(&self, results: usize) {
         self.with(|state| state.switches.deepest_result = results);

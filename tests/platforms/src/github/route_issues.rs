@@ -23,6 +23,9 @@ pub(super) fn route(state: &mut State, call: &Call, owner: &str, name: &str, res
         (&Method::GET, ["issues", number]) => place.one(state, number),
         (&Method::PATCH, ["issues", number]) => place.edit(state, number),
         (&Method::GET, ["issues", number, listing]) => return place.listing_of_one(state, number, listing),
+        (&Method::GET, ["issues", number, "dependencies", "blocked_by" | "blocking"]) => place
+            .find(state, number)
+            .and_then(|_| numbered(call, Vec::new(), USUAL).array(|value| value)),
         (&Method::POST, ["issues", number, "comments"]) => place.add_comment(state, number),
         (&Method::POST, ["issues", number, "sub_issues"]) => place.add_sub_issue(state, number),
         (method, ["labels"]) => place.labels(state, method),
@@ -118,19 +121,13 @@ impl Place<'_> {
             .filter(|issue| labels.iter().all(|name| has_label(issue, name)))
             .filter(|issue| call.param("creator").is_none_or(|login| issue.user == login))
             .collect();
-        let comments = |issue: &Issue| {
-            repo.comments
-                .values()
-                .filter(|comment| comment.issue == issue.number)
-                .count()
-        };
         let issues = in_order(
             call,
             "Issue",
             issues,
             &|issue| match sort {
                 "updated" => (issue.updated_at.as_second(), issue.number),
-                "comments" => (comments(issue) as i64, issue.number),
+                "comments" => (i64::try_from(issue.comments).unwrap_or(i64::MAX), issue.number),
                 _ => (issue.created_at.as_second(), issue.number),
             },
             "desc",
@@ -209,24 +206,20 @@ impl Place<'_> {
     fn comment(&self, state: &mut State, method: &Method, id: &str) -> Answer {
         let repo = self.repo(state, "issues")?;
         let id: u64 = id.parse().map_err(|_| Reply::not_found())?;
-        let issue = repo.comments.get(&id).ok_or_else(Reply::not_found)?.issue;
-        if *method != Method::GET {
-            let body = self.call.json()?;
-            let repo = self.writable(state)?;
-            let record = state.repo_by_id(repo);
-            record.issues.get_mut(&issue).ok_or_else(Reply::not_found)?.updated_at = self.call.now;
-            match *method {
-                Method::DELETE => {
-                    record.comments.remove(&id);
-                    return Ok(Reply::empty(204));
-                }
-                Method::PATCH => {
-                    let comment = record.comments.get_mut(&id).ok_or_else(Reply::not_found)?;
-                    comment.body = required_text(&body, "IssueComment", "body")?;
-                    comment.updated_at = self.call.now;
-                }
-                _ => return not_allowed(),
+        repo.comments.get(&id).ok_or_else(Reply::not_found)?;
+        match *method {
+            Method::GET => {}
+            Method::DELETE => {
+                let repo = self.writable(state)?;
+                state.remove_comment(repo, id, self.call.now)?;
+                return Ok(Reply::empty(204));
             }
+            Method::PATCH => {
+                let text = required_text(&self.call.json()?, "IssueComment", "body")?;
+                let repo = self.writable(state)?;
+                state.edit_comment(repo, id, text, self.call.now)?;
+            }
+            _ => return not_allowed(),
         }
         let repo = self.repo(state, "issues")?;
         Ok(Reply::ok(self.view(state, repo).comment(&repo.comments[&id])))
@@ -235,7 +228,7 @@ impl Place<'_> {
     fn listing_of_one(&self, state: &State, number: &str, listing: &str) -> Option<Answer> {
         if !matches!(
             listing,
-            "comments" | "events" | "timeline" | "sub_issues" | "reactions" | "labels" | "dependencies"
+            "comments" | "events" | "timeline" | "sub_issues" | "reactions" | "labels" | "issue-field-values"
         ) {
             return None;
         }
@@ -261,7 +254,8 @@ impl Place<'_> {
                 .map(|sub| view.issue(sub))
                 .collect(),
             "reactions" => issue.reactions.iter().map(|reaction| view.reaction(reaction)).collect(),
-            _ => view.labels(issue),
+            "labels" => view.labels(issue),
+            _ => Vec::new(),
         };
         Some(numbered(self.call, values, USUAL).array(|value| value))
     }

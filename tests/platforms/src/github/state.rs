@@ -33,6 +33,8 @@ pub(super) struct State {
 pub(super) struct Switches {
     pub(super) assets_redirect: bool,
     pub(super) etags_vary_by_token: bool,
+    /// Whether personal tokens must first be authorized for single sign-on.
+    pub(super) sso: bool,
     /// How many results a `page` walk may reach before 422 "pagination is limited".
     pub(super) deepest_result: usize,
 }
@@ -252,6 +254,8 @@ pub(super) struct Issue {
     pub(super) updated_at: Timestamp,
     pub(super) closed_at: Option<Timestamp>,
     pub(super) closed_by: Option<String>,
+    /// How many comments there are on it.
+    pub(super) comments: usize,
     /// Numbers of sub-issues in the same repository.
     pub(super) sub_issues: Vec<u64>,
     pub(super) reactions: Vec<Reaction>,
