@@ -105,6 +105,7 @@ lay_files() {
   cp "$here/router.php" "$dir/router.php"
   cp "$here/wp-config.php" "$dir/www/wp-config.php"
   # Keys of this site alone, made now: nothing secret is in the repository.
+  # shellcheck disable=SC2016 # These dollars are PHP's.
   php -r 'echo "<?php\n";
     foreach (["AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE"] as $name)
       foreach (["KEY", "SALT"] as $kind)
