@@ -53,7 +53,7 @@
 //!
 //! - Every write that depends on what is there is conditional: of any number of callers one succeeds, the others get an error
 //!   that says so, and nothing is overwritten. Every read is strongly consistent.
-//! - Any call may be sent twice: when an answer is lost, trying again gives the same result.
+//! - The SDK sends a request again when the answer is lost; each call then gives the result it would have given.
 //! - What people type never makes a read fail: each bad field is a finding, and a write keeps what it does not know.
 //!
 //! # What it will not do

@@ -214,7 +214,7 @@ fn is_written(found: &Item, fields: &Item, version: u64) -> bool {
         (Some(found), Some(written)) => found == written,
         (found, written) => found.is_none() && written.is_none(),
     };
-    whole_of(found, VERSION) == Some(version) && FIELDS.iter().all(|field| same(&field))
+    whole_of(found, VERSION) == Some(version) && FIELDS.iter().all(same)
 }
 
 /// `fields`, and of each stored table the names the model does not know.

@@ -34,7 +34,8 @@ impl Catalog {
     /// Adds a run to the history.
     ///
     /// # Errors
-    /// [`CatalogError::RunExists`] when the id is taken: of any number of runs created under one id, one is. Safe to try again.
+    /// [`CatalogError::RunExists`] when the id is taken: of any number of runs created under one id, one is. After
+    /// [`CatalogError::Unanswered`] the run may exist or not; [`Catalog::run`] tells.
     pub async fn create_run(&self, run: &Run) -> Result<(), CatalogError> {
         let what = format!("system {}: creating run {}", run.system, run.id);
         let tried = Tried {
