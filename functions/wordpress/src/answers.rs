@@ -24,6 +24,10 @@ pub(crate) fn classify(response: &Response) -> Outcome {
         }
         (401, "application_passwords_disabled" | "application_passwords_disabled_for_user") => Outcome::Reconnect(said),
         (401 | 403, _) => Outcome::Forbidden(said),
+        // A status that the user may not list is refused as if it were malformed.
+        (400, "rest_invalid_param") if response.text("/data/details/status/code").as_deref() == Some("rest_forbidden_status") => {
+            Outcome::Forbidden(format!("{said}, rest_forbidden_status"))
+        }
         (404, "rest_no_route") => Outcome::Unavailable(said),
         (404, _) => Outcome::Empty, // It was deleted between its parent's listing and this request.
         (400..500, _) if status != 429 && status != 408 => Outcome::Refused(said),

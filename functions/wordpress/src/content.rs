@@ -18,17 +18,25 @@ const TERM_RESTORE: Restore = Restore::Api {
     how: "POST the changed fields to the term; one that is gone is created again, parents first, under a new id",
 };
 
-pub(crate) const CATEGORIES: Resource =
-    words::list("categories", Kind::Metadata, Request::get("/wp/v2/categories").query(TERM_QUERY), "/id", TERM_RESTORE);
+pub(crate) const CATEGORIES: Resource = terms("categories", DependsOn::Nothing, Request::get("/wp/v2/categories"));
 
-pub(crate) const TAGS: Resource =
-    words::list("tags", Kind::Metadata, Request::get("/wp/v2/tags").query(TERM_QUERY), "/id", TERM_RESTORE);
+pub(crate) const TAGS: Resource = terms("tags", DependsOn::Nothing, Request::get("/wp/v2/tags"));
 
 /// Terms of every taxonomy that a plugin or theme adds; keys are `taxonomy/id`.
-pub(crate) const CUSTOM_TERMS: Resource = Resource {
-    depends_on: DependsOn::Each(&TAXONOMIES, Only::If(is_custom_taxonomy)),
-    ..words::list("custom_terms", Kind::Metadata, Request::get("/wp/v2/{taxonomies.rest_base}").query(TERM_QUERY), "/id", TERM_RESTORE)
-};
+pub(crate) const CUSTOM_TERMS: Resource = terms(
+    "custom_terms",
+    DependsOn::Each(&TAXONOMIES, Only::If(is_custom_taxonomy)),
+    Request::get("/wp/v2/{taxonomies.rest_base}"),
+);
+
+/// Every run reads them all; how many posts a term has is no change of the term.
+const fn terms(name: &'static str, depends_on: DependsOn, request: Request) -> Resource {
+    Resource {
+        depends_on,
+        volatile: &["/_links", "/count"],
+        ..words::list(name, Kind::Metadata, request.query(TERM_QUERY), "/id", TERM_RESTORE)
+    }
+}
 
 pub(crate) const POSTS: Resource = words::posts("posts", Kind::Data, Request::get("/wp/v2/posts"));
 
@@ -50,32 +58,24 @@ pub(crate) const CUSTOM_POSTS: Resource = Resource {
     restore: POST_RESTORE,
 };
 
-/// The status filter takes one value, and there is no filter by change: every run reads all four lists.
-pub(crate) const COMMENTS: Resource = comments("comments", Request::get("/wp/v2/comments").query(&[
-    ("context", "edit"), ("type", "comment"), ("status", "{status}"), ("orderby", "id"), ("order", "asc"),
-]));
-
-/// Pingbacks, which the list of comments leaves out.
-pub(crate) const PINGBACKS: Resource = comments("pingbacks", Request::get("/wp/v2/comments").query(&[
-    ("context", "edit"), ("type", "pingback"), ("status", "{status}"), ("orderby", "id"), ("order", "asc"),
-]));
-
-const fn comments(name: &'static str, request: Request) -> Resource {
-    Resource {
-        name,
-        kind: Kind::Data,
-        depends_on: DependsOn::Values("status", &["approve", "hold", "spam", "trash"]),
-        request,
-        paginator: words::PAGES,
-        records: Records::At(""),
-        key: Key::Field("/id"),
-        cursor: Cursor::None,
-        deletes: Deletes::ByAbsence,
-        volatile: &["/_links", "/content/rendered", "/author_avatar_urls"],
-        count: TOTAL,
-        restore: Restore::Api { level: RestoreLevel::R2, how: "POST fields and status; one that is gone is created again, parents first" },
-    }
-}
+/// Comments, pingbacks and whatever plugins keep as such, in every status, those of trashed posts included. There is no filter by change: every
+/// run reads them all.
+pub(crate) const COMMENTS: Resource = Resource {
+    volatile: &["/_links", "/content/rendered", "/author_avatar_urls", "/link"],
+    ..words::list(
+        "comments",
+        Kind::Data,
+        Request::get("/wp/v2/comments").query(&[
+            ("context", "edit"),
+            ("type", "all"),
+            ("status", "any"),
+            ("orderby", "id"),
+            ("order", "asc"),
+        ]),
+        "/id",
+        Restore::Api { level: RestoreLevel::R2, how: "POST fields and status; one that is gone is created again, parents first" },
+    )
+};
 
 /// Earlier versions of posts. One request a post, so only where the scope asks for it.
 pub(crate) const REVISIONS: Resource = Resource {

@@ -37,7 +37,7 @@ pub(crate) const MENU_ITEMS: Resource = Resource {
         Kind::Metadata,
         Request::get("/wp/v2/menu-items").query(&[
             ("context", "edit"),
-            ("status", "publish,draft"),
+            ("status", "publish,future,draft,pending,private,trash"),
             ("orderby", "id"),
             ("order", "asc"),
         ]),
@@ -86,7 +86,7 @@ pub(crate) const GLOBAL_STYLES: Resource = Resource {
 pub(crate) const SIDEBARS: Resource = words::whole("sidebars", Request::get("/wp/v2/sidebars").query(EDIT), "/id", IN_PLACE);
 
 pub(crate) const WIDGETS: Resource = Resource {
-    volatile: &["/_links", "/rendered", "/rendered_form"],
+    volatile: &["/_links", "/rendered", "/rendered_form", "/instance/hash"],
     ..words::whole("widgets", Request::get("/wp/v2/widgets").query(EDIT), "/id", IN_PLACE)
 };
 

@@ -49,7 +49,6 @@ pub const WORDPRESS: Connector = Connector {
         &content::PAGES,
         &content::CUSTOM_POSTS,
         &content::COMMENTS,
-        &content::PINGBACKS,
         &content::REVISIONS,
         &media::MEDIA,
         &design::MENUS,

@@ -11,7 +11,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// A compiled JSON pointer (RFC 6901). The part `*` stands for every member or element where [`same`] takes it.
+/// A compiled JSON pointer (RFC 6901). Where [`same`] takes it, the part `*` stands for every member or element, and a last part
+/// `{}` for an array whose order means nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pointer {
     parts: Vec<String>,
@@ -354,6 +355,7 @@ fn same_value(a: &str, b: &str, volatile: &[&[String]]) -> bool {
             serde_json::from_str::<Vec<&RawValue>>(a),
             serde_json::from_str::<Vec<&RawValue>>(b),
         ) {
+            (Ok(a), Ok(b)) if volatile.iter().any(|rule| rule.len() == 1 && rule[0] == UNORDERED) => same_set(&a, &b),
             (Ok(a), Ok(b)) => {
                 let elements = a.iter().zip(&b).enumerate();
                 a.len() == b.len()
@@ -365,6 +367,18 @@ fn same_value(a: &str, b: &str, volatile: &[&[String]]) -> bool {
         },
         _ => a == b || matches!((scalar_string(a), scalar_string(b)), (Some(a), Some(b)) if a == b),
     }
+}
+
+/// The last part of a pointer to an array whose order means nothing.
+const UNORDERED: &str = "{}";
+
+fn same_set(a: &[&RawValue], b: &[&RawValue]) -> bool {
+    let sorted = |elements: &[&RawValue]| {
+        let mut texts: Vec<String> = elements.iter().map(|element| element.get().to_owned()).collect();
+        texts.sort_unstable();
+        texts
+    };
+    sorted(a) == sorted(b)
 }
 
 fn same_members(a: &BTreeMap<String, &RawValue>, b: &BTreeMap<String, &RawValue>, volatile: &[&[String]]) -> bool {
@@ -480,6 +494,8 @@ mod tests {
             "digits count"
         );
         assert!(!same(r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, &[]));
+        assert!(same(r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, &[Pointer::new("/a/{}")]));
+        assert!(!same(r#"{"a":[1,2]}"#, r#"{"a":[2,2]}"#, &[Pointer::new("/a/{}")]));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

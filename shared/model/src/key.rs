@@ -66,6 +66,12 @@ pub fn part(value: &str) -> Cow<'_, str> {
     }
 }
 
+/// The value that [`part`] wrote.
+#[must_use]
+pub fn unpart(part: &str) -> Cow<'_, str> {
+    if part.contains('~') { Cow::Owned(part.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(part) }
+}
+
 /// The prefix that exactly the keys of `parent`'s children start with; it sorts before all of them.
 #[must_use]
 pub fn children_of(parent: &str) -> String {

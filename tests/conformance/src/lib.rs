@@ -1,1 +1,5 @@
-//! The suite that every connector passes.
+//! The suite that every connector passes, against its simulated vendor.
+
+mod rig;
+
+pub use rig::{Rig, SYSTEM, State};
