@@ -60,18 +60,20 @@ pub(crate) fn describe(error: reqwest::Error) -> String {
 
 /// What is wrong with the server's certificate, if that is the trouble: it does not pass by itself.
 pub(crate) fn certificate_problem(error: &reqwest::Error) -> Option<String> {
-    causes(error).find_map(|cause| {
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = cause.downcast_ref::<rustls::Error>().or_else(|| inner?.downcast_ref());
-        match tls? {
-            rustls::Error::InvalidCertificate(problem) => Some(format!(
-                "its certificate is not trusted: {problem:?}; for one of your own, name its authority in `ca_file`"
-            )),
-            _ => None,
-        }
+    causes(error).find_map(|cause| match cause.downcast_ref()? {
+        rustls::Error::InvalidCertificate(problem) => Some(format!(
+            "its certificate is not trusted: {problem:?}; for one of your own, name its authority in `ca_file`"
+        )),
+        _ => None,
     })
 }
 
+/// The causes of an error, outermost first. An I/O error skips the error it wraps, so that one is unwrapped by hand.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source())
+    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| {
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped
+            .map(|error| error as &(dyn Error + 'static))
+            .or_else(|| (*cause).source())
+    })
 }

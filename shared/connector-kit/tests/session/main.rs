@@ -8,5 +8,6 @@ mod refresh;
 mod retries;
 mod settings;
 mod sign_in;
+mod tls;
 mod tokens;
 mod vendor;
