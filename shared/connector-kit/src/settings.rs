@@ -91,7 +91,7 @@ impl Settings {
     }
 }
 
-/// Whether the connector has tokens of its own to fetch.
+/// The settings a connector takes; `token_url` only where it has tokens to fetch.
 fn known(connector: &Connector) -> impl Iterator<Item = &'static Setting> {
     let mints = |auth: &Auth| {
         matches!(

@@ -15,6 +15,8 @@ use crate::{
 };
 
 const MOST_REDIRECTS: u32 = 5;
+/// A stated length up to this is believed.
+const MOST_TRUSTED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// An answer.
 pub(crate) struct Arrived {
@@ -226,7 +228,9 @@ impl Incoming {
     }
 
     async fn whole(mut self, limit: usize) -> Result<Bytes, Trouble> {
-        let mut body = BytesMut::with_capacity(self.expected.unwrap_or(0).min(limit as u64) as usize);
+        // What is stated may be a lie: memory for more is taken only as the bytes come.
+        let capacity = self.expected.unwrap_or(0).min(MOST_TRUSTED_BYTES);
+        let mut body = BytesMut::with_capacity(capacity as usize);
         while let Some(bytes) = self.chunk().await.map_err(Trouble::Passing)? {
             if body.len() + bytes.len() > limit {
                 let problem = format!(
