@@ -32,8 +32,14 @@ async fn records_what_it_saw() {
     client.get("/b").await;
     let seen = server.requests();
     assert_eq!(server.request_count(), 2);
-    assert_eq!((seen[0].method.as_str(), seen[0].path.as_str(), seen[0].query.as_str()), ("GET", "/a", "x=1"));
-    assert_eq!((seen[0].status, seen[0].authorized, seen[1].authorized), (Some(200), false, true));
+    assert_eq!(
+        (seen[0].method.as_str(), seen[0].path.as_str(), seen[0].query.as_str()),
+        ("GET", "/a", "x=1")
+    );
+    assert_eq!(
+        (seen[0].status, seen[0].authorized, seen[1].authorized),
+        (Some(200), false, true)
+    );
 }
 
 #[tokio::test]
@@ -42,7 +48,10 @@ async fn answers_with_a_status_and_a_wait() {
     server.faults(one(Matcher::Nth(2), FaultKind::Status(503, Some(7), "busy".to_owned())));
     assert_eq!(client.get("/").await.status, 200);
     let hit = client.get("/").await;
-    assert_eq!((hit.status, hit.header("retry-after"), hit.bytes.as_slice()), (503, "7", b"busy".as_slice()));
+    assert_eq!(
+        (hit.status, hit.header("retry-after"), hit.bytes.as_slice()),
+        (503, "7", b"busy".as_slice())
+    );
     assert_eq!(client.get("/").await.status, 200);
     assert_eq!(server.requests()[1].status, Some(503));
 }
@@ -53,7 +62,10 @@ async fn matchers_count_each_for_itself() {
     let failing = |status| FaultKind::Status(status, None, String::new());
     let faults = Faults::none()
         .rule(Matcher::NthOf("/a".to_owned(), 2), failing(501))
-        .rule(Matcher::FromOf("/b".to_owned(), 2), FaultKind::Forbidden("{}".to_owned()))
+        .rule(
+            Matcher::FromOf("/b".to_owned(), 2),
+            FaultKind::Forbidden("{}".to_owned()),
+        )
         .rule(Matcher::EveryNth(4), failing(504))
         .rule(Matcher::All("/c".to_owned()), failing(502));
     server.faults(faults);
@@ -68,7 +80,11 @@ async fn matchers_count_each_for_itself() {
 async fn hangs_until_the_client_gives_up_or_the_server_ends() {
     let (server, client) = vendor().await;
     server.faults(one(Matcher::All(String::new()), FaultKind::Timeout));
-    let request = client.request("GET", "/").timeout(Duration::from_millis(100)).send().await;
+    let request = client
+        .request("GET", "/")
+        .timeout(Duration::from_millis(100))
+        .send()
+        .await;
     assert!(request.unwrap_err().is_timeout());
     let hanging = tokio::spawn(client.request("GET", "/").send());
     while server.request_count() < 2 {
@@ -77,7 +93,10 @@ async fn hangs_until_the_client_gives_up_or_the_server_ends() {
     let before = Instant::now();
     drop(server);
     assert!(hanging.await.unwrap().is_err());
-    assert!(before.elapsed() < Duration::from_secs(5), "dropping the server ends a hung request");
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "dropping the server ends a hung request"
+    );
 }
 
 #[tokio::test]
@@ -104,7 +123,13 @@ async fn spoils_bodies() {
     assert!(html.status == 200 && html.header("content-type").starts_with("text/html"));
     server.faults(one(Matcher::Nth(1), FaultKind::DuplicateRecords));
     let twice = client.get("/").await.list();
-    assert_eq!(twice.iter().map(|record| record["id"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 1, 2, 2, 3, 3]);
+    assert_eq!(
+        twice
+            .iter()
+            .map(|record| record["id"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [1, 1, 2, 2, 3, 3]
+    );
     server.faults(one(Matcher::Nth(1), FaultKind::TruncatedJson));
     let broken = client.get("/").await;
     assert!(serde_json::from_slice::<serde_json::Value>(&broken.bytes).is_err() && !broken.bytes.is_empty());
@@ -119,7 +144,11 @@ async fn repeats_a_page() {
     let first = client.get("/list?page=1").await;
     let second = client.get("/list?page=2").await;
     assert_eq!((second.header("x-page"), second.json()), ("1", first.json()));
-    assert_eq!(client.get("/other?page=2").await.header("x-page"), "2", "without a previous answer it passes");
+    assert_eq!(
+        client.get("/other?page=2").await.header("x-page"),
+        "2",
+        "without a previous answer it passes"
+    );
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ fn ago(clock: &SimClock, days: u64) -> Timestamp {
 }
 
 fn back(time: Timestamp, seconds: u64) -> Timestamp {
-    time.saturating_sub(Duration::from_secs(seconds)).unwrap_or(Timestamp::UNIX_EPOCH)
+    time.saturating_sub(Duration::from_secs(seconds))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Created some time in the last two years, changed some time after, both before today.
@@ -63,7 +64,13 @@ fn configuration(crm: &Crm, at: Timestamp, owners: &[u64]) {
     let fields = [
         ("companies", "customer_number", "Customer number", "text", json!([])),
         ("companies", "credit_limit", "Credit limit", "number", json!([])),
-        ("companies", "delivery_window", "Delivery window", "choice", json!(["morning", "afternoon", "any"])),
+        (
+            "companies",
+            "delivery_window",
+            "Delivery window",
+            "choice",
+            json!(["morning", "afternoon", "any"]),
+        ),
         ("contacts", "newsletter", "Newsletter", "checkbox", json!([])),
         ("contacts", "birthday", "Birthday", "date", json!([])),
         ("contacts", "language", "Language", "choice", json!(["en", "de", "fr"])),
@@ -82,12 +89,32 @@ fn configuration(crm: &Crm, at: Timestamp, owners: &[u64]) {
         stage("won", "Won", 100),
         stage("lost", "Lost", 0),
     ];
-    crm.create_at("pipelines", json!({"name": "Sales", "is_default": true, "stages": sales}), at, at);
-    let renewal = [stage("due", "Due", 70), stage("renewed", "Renewed", 100), stage("ended", "Ended", 0)];
-    crm.create_at("pipelines", json!({"name": "Renewals", "is_default": false, "stages": renewal}), at, at);
-    for (number, name) in ["Welcome new leads", "Hand over won deals", "Remind of renewals", "Clean up old leads", "Owner hand-over"]
-        .into_iter()
-        .enumerate()
+    crm.create_at(
+        "pipelines",
+        json!({"name": "Sales", "is_default": true, "stages": sales}),
+        at,
+        at,
+    );
+    let renewal = [
+        stage("due", "Due", 70),
+        stage("renewed", "Renewed", 100),
+        stage("ended", "Ended", 0),
+    ];
+    crm.create_at(
+        "pipelines",
+        json!({"name": "Renewals", "is_default": false, "stages": renewal}),
+        at,
+        at,
+    );
+    for (number, name) in [
+        "Welcome new leads",
+        "Hand over won deals",
+        "Remind of renewals",
+        "Clean up old leads",
+        "Owner hand-over",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let automation = json!({
             "name": name, "enabled": name != "Owner hand-over",
@@ -125,8 +152,14 @@ fn contacts(crm: &Crm, rng: &mut Rng, owners: &[u64], companies: &[u64]) -> Vec<
     let mut ids = Vec::with_capacity(CONTACTS);
     for number in 0..CONTACTS {
         let company = companies[number % companies.len()];
-        let domain = crm.get("companies", company).and_then(|fields| fields.get("domain").cloned());
-        let domain = domain.as_ref().and_then(Value::as_str).unwrap_or("nowhere.example").to_owned();
+        let domain = crm
+            .get("companies", company)
+            .and_then(|fields| fields.get("domain").cloned());
+        let domain = domain
+            .as_ref()
+            .and_then(Value::as_str)
+            .unwrap_or("nowhere.example")
+            .to_owned();
         let (first, last) = names::person(rng);
         let phase = ["lead", "qualified", "customer", "customer", "former"][rng.usize(..5)];
         let language = ["en", "de", "fr"][number % 3];
@@ -148,9 +181,16 @@ fn deals(crm: &Crm, rng: &mut Rng, owners: &[u64], contacts: &[(u64, u64)]) {
     for number in 0..DEALS {
         let (contact, company) = *names::pick(rng, contacts);
         let renewal = number % 4 == 3;
-        let stages: &[&str] = if renewal { &["due", "renewed", "ended"] } else { &["new", "qualified", "offer", "won", "lost"] };
+        let stages: &[&str] = if renewal {
+            &["due", "renewed", "ended"]
+        } else {
+            &["new", "qualified", "offer", "won", "lost"]
+        };
         let (created, updated) = times(crm.clock(), rng);
-        let closes = TimeZone::UTC.to_datetime(created).date().saturating_add(rng.i32(20..200).days());
+        let closes = TimeZone::UTC
+            .to_datetime(created)
+            .date()
+            .saturating_add(rng.i32(20..200).days());
         let what = ["Shelving", "Yearly supply", "Workbenches", "Tool rental", "Fitting-out"][number % 5];
         let deal = json!({
             "name": format!("{what} {}", 2025 + number % 2), "company_id": company, "contact_id": contact,
@@ -179,11 +219,15 @@ fn notes(crm: &Crm, rng: &mut Rng, owners: &[u64], contacts: &[(u64, u64)]) {
         let (contact, company) = *names::pick(rng, contacts);
         let (created, updated) = times(crm.clock(), rng);
         let body = format!("{} (No. {})", names::pick(rng, &texts), number + 1);
-        let note = json!({"body": body, "company_id": company, "contact_id": contact, "author_id": names::pick(rng, owners)});
+        let note =
+            json!({"body": body, "company_id": company, "contact_id": contact, "author_id": names::pick(rng, owners)});
         let note = crm.create_at("notes", note, created, updated);
         if number % (NOTES / ATTACHMENTS) == 0 {
-            let (name, content_type) =
-                [("offer.pdf", "application/pdf"), ("photo.jpg", "image/jpeg"), ("terms.txt", "text/plain")][number / 10 % 3];
+            let (name, content_type) = [
+                ("offer.pdf", "application/pdf"),
+                ("photo.jpg", "image/jpeg"),
+                ("terms.txt", "text/plain"),
+            ][number / 10 % 3];
             let length = rng.usize(800..16_000);
             let bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();
             let name = format!("{:04}-{name}", number + 1);
@@ -199,19 +243,38 @@ pub(super) fn fill_books(books: &Books, crm: &Crm, seed: u64) {
     let rng = &mut rng;
     let start = ago(books.clock(), 900);
     let accounts = [
-        ("1200", "Receivables", "asset"), ("1800", "Bank", "asset"), ("1600", "Petty cash", "asset"),
-        ("3300", "Payables", "liability"), ("3800", "VAT due", "liability"), ("4400", "Sales of goods", "income"),
-        ("4410", "Services", "income"), ("5400", "Goods bought", "expense"), ("6300", "Rent", "expense"),
-        ("6800", "Office", "expense"), ("6020", "Wages", "expense"), ("2900", "Capital", "equity"),
+        ("1200", "Receivables", "asset"),
+        ("1800", "Bank", "asset"),
+        ("1600", "Petty cash", "asset"),
+        ("3300", "Payables", "liability"),
+        ("3800", "VAT due", "liability"),
+        ("4400", "Sales of goods", "income"),
+        ("4410", "Services", "income"),
+        ("5400", "Goods bought", "expense"),
+        ("6300", "Rent", "expense"),
+        ("6800", "Office", "expense"),
+        ("6020", "Wages", "expense"),
+        ("2900", "Capital", "equity"),
     ];
     let accounts: Vec<String> = accounts
         .iter()
         .map(|(code, name, kind)| books.create_at("accounts", json!({"code": code, "name": name, "type": kind}), start))
         .collect();
-    let taxes: Vec<String> = [("Standard", "19.00"), ("Reduced", "7.00"), ("Zero", "0.00"), ("Reverse charge", "0.00")]
-        .iter()
-        .map(|(name, percent)| books.create_at("tax_rates", json!({"name": name, "percent": percent, "country": "DE"}), start))
-        .collect();
+    let taxes: Vec<String> = [
+        ("Standard", "19.00"),
+        ("Reduced", "7.00"),
+        ("Zero", "0.00"),
+        ("Reverse charge", "0.00"),
+    ]
+    .iter()
+    .map(|(name, percent)| {
+        books.create_at(
+            "tax_rates",
+            json!({"name": name, "percent": percent, "country": "DE"}),
+            start,
+        )
+    })
+    .collect();
     let customers: Vec<String> = crm
         .ids("companies")
         .into_iter()
@@ -242,7 +305,7 @@ fn invoice(books: &Books, rng: &mut Rng, number: usize, customers: &[String], ta
     let (net, tax) = (quantity * price, (quantity * price * 19 + 50) / 100);
     let status = match number % 25 {
         24 => "voided",
-        _ if age_s < 40 * DAY_S || number % 11 == 0 => "open",
+        _ if age_s < 40 * DAY_S || number.is_multiple_of(11) => "open",
         _ => "paid",
     };
     let line = json!({
@@ -257,7 +320,9 @@ fn invoice(books: &Books, rng: &mut Rng, number: usize, customers: &[String], ta
     });
     let id = books.create_at("invoices", invoice, at);
     if status == "paid" {
-        let paid_at = back(at, 0).saturating_add(Duration::from_secs(rng.u64(DAY_S..30 * DAY_S))).unwrap_or(at);
+        let paid_at = back(at, 0)
+            .saturating_add(Duration::from_secs(rng.u64(DAY_S..30 * DAY_S)))
+            .unwrap_or(at);
         let date = TimeZone::UTC.to_datetime(paid_at).date();
         let payment = json!({
             "invoice_id": id, "date": day(date), "amount": names::money(net + tax), "status": "cleared",
@@ -269,7 +334,15 @@ fn invoice(books: &Books, rng: &mut Rng, number: usize, customers: &[String], ta
 
 /// The company's website.
 pub(super) fn website(clock: &SimClock, seed: u64) -> Site {
-    let counts = Counts { posts: 140, pages: 24, books: 0, media: 40, comments: 180, users: 6, ..Counts::default() };
+    let counts = Counts {
+        posts: 140,
+        pages: 24,
+        books: 0,
+        media: 40,
+        comments: 180,
+        users: 6,
+        ..Counts::default()
+    };
     let site = Site::generate_at(seed, &counts, clock.clone());
     site.set_option("title", COMPANY);
     site.set_option("description", "Shelves, tools and boxes for small workshops");

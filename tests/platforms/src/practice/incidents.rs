@@ -27,11 +27,21 @@ pub struct Incident {
 
 impl Incident {
     fn new(title: &'static str, began_at: Timestamp) -> Self {
-        Self { title, story: String::new(), began_at, ended_at: began_at, harmed: BTreeMap::new(), good_edits: Vec::new() }
+        Self {
+            title,
+            story: String::new(),
+            began_at,
+            ended_at: began_at,
+            harmed: BTreeMap::new(),
+            good_edits: Vec::new(),
+        }
     }
 
     fn harm(&mut self, resource: &str, key: impl ToString) {
-        self.harmed.entry(resource.to_owned()).or_default().push(key.to_string());
+        self.harmed
+            .entry(resource.to_owned())
+            .or_default()
+            .push(key.to_string());
     }
 
     /// How many records it harmed.
@@ -49,10 +59,14 @@ impl PracticeCompany {
         let began_at = self.clock.advance(90 * MINUTE);
         let mut incident = Incident::new("Deleted customers", began_at);
         let crm = &self.crm;
-        let is_text = |fields: &super::Fields, name: &str, wanted: &str| fields.get(name).and_then(Value::as_str) == Some(wanted);
+        let is_text =
+            |fields: &super::Fields, name: &str, wanted: &str| fields.get(name).and_then(Value::as_str) == Some(wanted);
         let companies = crm.find("companies", |fields| is_text(fields, "segment", "partner"));
         let belongs = |fields: &super::Fields| {
-            fields.get("company_id").and_then(Value::as_u64).is_some_and(|company| companies.contains(&company))
+            fields
+                .get("company_id")
+                .and_then(Value::as_u64)
+                .is_some_and(|company| companies.contains(&company))
         };
         // What hangs on a company is deleted before it, as the application does.
         for resource in ["attachments", "notes", "contacts"] {
@@ -87,7 +101,10 @@ impl PracticeCompany {
         for id in crm.find("automations", named) {
             crm.edit("automations", id, |fields| {
                 fields.insert("enabled".to_owned(), true.into());
-                fields.insert("trigger".to_owned(), json!({"object": "contacts", "field": "phase", "equals": "customer"}));
+                fields.insert(
+                    "trigger".to_owned(),
+                    json!({"object": "contacts", "field": "phase", "equals": "customer"}),
+                );
                 fields.insert(
                     "actions".to_owned(),
                     json!([
@@ -98,7 +115,9 @@ impl PracticeCompany {
             });
             incident.harm("crm/automations", id);
         }
-        let contacts = crm.find("contacts", |fields| fields.get("phase").and_then(Value::as_str) == Some("customer"));
+        let contacts = crm.find("contacts", |fields| {
+            fields.get("phase").and_then(Value::as_str) == Some("customer")
+        });
         for (number, id) in contacts.iter().enumerate() {
             if number % 50 == 0 {
                 self.clock.advance(Duration::from_secs(1));
@@ -116,7 +135,12 @@ impl PracticeCompany {
             crm.edit("contacts", *id, |fields| {
                 fields.insert(field.to_owned(), value.into());
             });
-            incident.good_edits.push(("crm/contacts".to_owned(), id.to_string(), field.to_owned(), value.into()));
+            incident.good_edits.push((
+                "crm/contacts".to_owned(),
+                id.to_string(),
+                field.to_owned(),
+                value.into(),
+            ));
         }
         incident.story = format!(
             "The workflow \"Owner hand-over\" was edited and gave {} customers to one owner and made them leads. An hour later two of \
@@ -131,7 +155,9 @@ impl PracticeCompany {
         let began_at = self.clock.advance(45 * MINUTE);
         let mut incident = Incident::new("An integration that overwrites", began_at);
         let books = &self.books;
-        let open = books.find("invoices", |fields| fields.get("status").and_then(Value::as_str) == Some("open"));
+        let open = books.find("invoices", |fields| {
+            fields.get("status").and_then(Value::as_str) == Some("open")
+        });
         for id in &open {
             books.edit("invoices", id, |fields| {
                 fields.insert("due_date".to_owned(), "1970-01-01".into());
@@ -139,10 +165,16 @@ impl PracticeCompany {
             incident.harm("books/invoices", id);
         }
         self.clock.advance(Duration::from_secs(20));
-        let customer = |id: &str| books.get("invoices", id).and_then(|fields| fields.get("customer_id").cloned());
+        let customer = |id: &str| {
+            books
+                .get("invoices", id)
+                .and_then(|fields| fields.get("customer_id").cloned())
+        };
         let mut swapped = 0;
         for pair in open.chunks_exact(2) {
-            let (Some(first), Some(second)) = (customer(&pair[0]), customer(&pair[1])) else { continue };
+            let (Some(first), Some(second)) = (customer(&pair[0]), customer(&pair[1])) else {
+                continue;
+            };
             for (id, wrong) in [(&pair[0], second), (&pair[1], first)] {
                 books.edit("invoices", id, |fields| {
                     fields.insert("customer_id".to_owned(), wrong);
@@ -176,9 +208,15 @@ impl PracticeCompany {
                 incident.harm("website/menu-items", id);
             }
         }
-        site.customize_template("wp_template_part", "header", "<!-- wp:heading --><h1>SALE</h1><!-- /wp:heading -->");
+        site.customize_template(
+            "wp_template_part",
+            "header",
+            "<!-- wp:heading --><h1>SALE</h1><!-- /wp:heading -->",
+        );
         incident.harm("website/template-parts", "practice-theme//header");
-        for id in self.crm.find("pipelines", |fields| fields.get("name").and_then(Value::as_str) == Some("Sales")) {
+        for id in self.crm.find("pipelines", |fields| {
+            fields.get("name").and_then(Value::as_str) == Some("Sales")
+        }) {
             self.crm.edit("pipelines", id, |fields| {
                 let stages = json!([
                     {"id": "new", "name": "Spring lead", "probability": 90},
@@ -189,9 +227,10 @@ impl PracticeCompany {
             incident.harm("crm/pipelines", id);
         }
         incident.ended_at = self.clock.now();
-        incident.story = "For a campaign, somebody changed the website's title, time zone, menu and header, and cut the sales \
+        incident.story =
+            "For a campaign, somebody changed the website's title, time zone, menu and header, and cut the sales \
                           pipeline from five stages to two."
-            .to_owned();
+                .to_owned();
         incident
     }
 }

@@ -3,43 +3,124 @@
 use fastrand::Rng;
 
 const FIRST: [&str; 48] = [
-    "Anna", "Boris", "Clara", "Daniel", "Elif", "Farid", "Greta", "Hannes", "Ines", "Jonas", "Kira", "Leon", "Mara", "Nils",
-    "Olga", "Pavel", "Rita", "Samir", "Tilda", "Ugo", "Vera", "Willem", "Yara", "Zoe", "Amelie", "Bruno", "Cosima", "Dario",
-    "Edda", "Finn", "Gesa", "Henrik", "Ida", "Joris", "Katja", "Levin", "Milena", "Noor", "Oskar", "Paula", "Ragna", "Silas",
-    "Thea", "Urs", "Viola", "Wanda", "Yusuf", "Zita",
+    "Anna", "Boris", "Clara", "Daniel", "Elif", "Farid", "Greta", "Hannes", "Ines", "Jonas", "Kira", "Leon", "Mara",
+    "Nils", "Olga", "Pavel", "Rita", "Samir", "Tilda", "Ugo", "Vera", "Willem", "Yara", "Zoe", "Amelie", "Bruno",
+    "Cosima", "Dario", "Edda", "Finn", "Gesa", "Henrik", "Ida", "Joris", "Katja", "Levin", "Milena", "Noor", "Oskar",
+    "Paula", "Ragna", "Silas", "Thea", "Urs", "Viola", "Wanda", "Yusuf", "Zita",
 ];
 const LAST_START: [&str; 24] = [
-    "Alder", "Birken", "Crom", "Dorn", "Eschen", "Falken", "Grau", "Heide", "Immer", "Jarn", "Kolber", "Linden", "Moor", "Nebel",
-    "Oster", "Pappel", "Quarn", "Reiher", "Sommer", "Tannen", "Ulmen", "Varn", "Weiden", "Zeder",
+    "Alder", "Birken", "Crom", "Dorn", "Eschen", "Falken", "Grau", "Heide", "Immer", "Jarn", "Kolber", "Linden",
+    "Moor", "Nebel", "Oster", "Pappel", "Quarn", "Reiher", "Sommer", "Tannen", "Ulmen", "Varn", "Weiden", "Zeder",
 ];
 const LAST_END: [&str; 16] = [
-    "bach", "berg", "dal", "feldt", "gren", "holm", "ing", "kamp", "lund", "mann", "rup", "sen", "stedt", "strand", "vik", "wold",
+    "bach", "berg", "dal", "feldt", "gren", "holm", "ing", "kamp", "lund", "mann", "rup", "sen", "stedt", "strand",
+    "vik", "wold",
 ];
 const COMPANY_START: [&str; 32] = [
-    "Amberlow", "Briskmoor", "Cindervale", "Dovetrack", "Elmstrand", "Fernholt", "Gladewick", "Harrowmint", "Inkwater", "Junipark",
-    "Kestrelby", "Larkspindle", "Mossgate", "Northquill", "Oakfathom", "Pinebarrow", "Quillmere", "Ravenlode", "Silverthatch",
-    "Tidewright", "Umberfold", "Velvetcrag", "Willowgrid", "Yarrowdeep", "Zephyrnook", "Copperlight", "Driftmarsh", "Everstile",
-    "Foxhollow", "Granitebay", "Hazelpoint", "Ironmeadow",
+    "Amberlow",
+    "Briskmoor",
+    "Cindervale",
+    "Dovetrack",
+    "Elmstrand",
+    "Fernholt",
+    "Gladewick",
+    "Harrowmint",
+    "Inkwater",
+    "Junipark",
+    "Kestrelby",
+    "Larkspindle",
+    "Mossgate",
+    "Northquill",
+    "Oakfathom",
+    "Pinebarrow",
+    "Quillmere",
+    "Ravenlode",
+    "Silverthatch",
+    "Tidewright",
+    "Umberfold",
+    "Velvetcrag",
+    "Willowgrid",
+    "Yarrowdeep",
+    "Zephyrnook",
+    "Copperlight",
+    "Driftmarsh",
+    "Everstile",
+    "Foxhollow",
+    "Granitebay",
+    "Hazelpoint",
+    "Ironmeadow",
 ];
 const COMPANY_MIDDLE: [&str; 16] = [
-    "Tools", "Foods", "Print", "Logistics", "Textiles", "Ceramics", "Instruments", "Lighting", "Paper", "Gardens", "Bikes",
-    "Software", "Packaging", "Optics", "Interiors", "Energy",
+    "Tools",
+    "Foods",
+    "Print",
+    "Logistics",
+    "Textiles",
+    "Ceramics",
+    "Instruments",
+    "Lighting",
+    "Paper",
+    "Gardens",
+    "Bikes",
+    "Software",
+    "Packaging",
+    "Optics",
+    "Interiors",
+    "Energy",
 ];
 const COMPANY_END: [&str; 5] = ["Ltd", "GmbH", "BV", "SARL", "AB"];
 const INDUSTRIES: [&str; 10] = [
-    "Manufacturing", "Food", "Retail", "Logistics", "Textiles", "Construction", "Services", "Software", "Energy", "Education",
+    "Manufacturing",
+    "Food",
+    "Retail",
+    "Logistics",
+    "Textiles",
+    "Construction",
+    "Services",
+    "Software",
+    "Energy",
+    "Education",
 ];
 const PLACES: [(&str, &str); 16] = [
-    ("Hamburg", "DE"), ("Leipzig", "DE"), ("Utrecht", "NL"), ("Ghent", "BE"), ("Lyon", "FR"), ("Graz", "AT"), ("Aarhus", "DK"),
-    ("Malmo", "SE"), ("Bergen", "NO"), ("Turku", "FI"), ("Porto", "PT"), ("Bilbao", "ES"), ("Turin", "IT"), ("Brno", "CZ"),
-    ("Gdansk", "PL"), ("Cork", "IE"),
+    ("Hamburg", "DE"),
+    ("Leipzig", "DE"),
+    ("Utrecht", "NL"),
+    ("Ghent", "BE"),
+    ("Lyon", "FR"),
+    ("Graz", "AT"),
+    ("Aarhus", "DK"),
+    ("Malmo", "SE"),
+    ("Bergen", "NO"),
+    ("Turku", "FI"),
+    ("Porto", "PT"),
+    ("Bilbao", "ES"),
+    ("Turin", "IT"),
+    ("Brno", "CZ"),
+    ("Gdansk", "PL"),
+    ("Cork", "IE"),
 ];
 const JOBS: [&str; 10] = [
-    "Managing director", "Head of purchasing", "Buyer", "Accountant", "Office manager", "Head of operations", "Plant manager",
-    "IT lead", "Project manager", "Marketing manager",
+    "Managing director",
+    "Head of purchasing",
+    "Buyer",
+    "Accountant",
+    "Office manager",
+    "Head of operations",
+    "Plant manager",
+    "IT lead",
+    "Project manager",
+    "Marketing manager",
 ];
-const STREETS: [&str; 8] =
-    ["Mill Lane", "Station Road", "Harbour Street", "Orchard Way", "Bridge Street", "Market Square", "Garden Row", "Canal Walk"];
+const STREETS: [&str; 8] = [
+    "Mill Lane",
+    "Station Road",
+    "Harbour Street",
+    "Orchard Way",
+    "Bridge Street",
+    "Market Square",
+    "Garden Row",
+    "Canal Walk",
+];
 
 pub(super) fn pick<'a, T>(rng: &mut Rng, list: &'a [T]) -> &'a T {
     &list[rng.usize(..list.len())]
@@ -65,7 +146,7 @@ pub(super) fn domain(company: &str) -> String {
 }
 
 pub(super) fn industry(rng: &mut Rng) -> &'static str {
-    *pick::<&'static str>(rng, &INDUSTRIES)
+    pick::<&'static str>(rng, &INDUSTRIES)
 }
 
 /// A city and its country.
@@ -74,7 +155,7 @@ pub(super) fn place(rng: &mut Rng) -> (&'static str, &'static str) {
 }
 
 pub(super) fn job(rng: &mut Rng) -> &'static str {
-    *pick::<&'static str>(rng, &JOBS)
+    pick::<&'static str>(rng, &JOBS)
 }
 
 pub(super) fn street(rng: &mut Rng) -> String {

@@ -40,7 +40,7 @@ impl Matcher {
         *seen += 1;
         match self {
             Self::Nth(nth) | Self::NthOf(_, nth) => seen == nth,
-            Self::EveryNth(nth) => *nth > 0 && *seen % nth == 0,
+            Self::EveryNth(nth) => *nth > 0 && seen.is_multiple_of(*nth),
             Self::From(nth) | Self::FromOf(_, nth) => *seen >= *nth,
             Self::All(_) => true,
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Map;
 
-use super::state::{ApplicationPassword, State, User};
+use super::records::{ApplicationPassword, User};
+use super::state::State;
 
 /// A user with plausible names.
 pub(super) fn new_user(id: u64, username: &str, name: &str, roles: &[&str], registered: Timestamp) -> User {
@@ -35,7 +36,9 @@ pub(super) fn new_password(state: &mut State, user: u64, name: &str) -> (Applica
     // The secret guards nothing but a simulation; it only has to be known to whoever asks for it.
     let letters = b"abcdefghijklmnopqrstuvwxyz";
     let mut rng = fastrand::Rng::with_seed(number ^ 0x5eed);
-    let secret: String = (0..24).map(|_| char::from(letters[rng.usize(..letters.len())])).collect();
+    let secret: String = (0..24)
+        .map(|_| char::from(letters[rng.usize(..letters.len())]))
+        .collect();
     let password = ApplicationPassword {
         uuid: format!("00000000-0000-4000-8000-{number:012}"),
         app_id: String::new(),

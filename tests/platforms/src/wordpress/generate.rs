@@ -7,9 +7,9 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::state::{Post, PostType, State, Taxonomy, Term, ThemeFile, slugify};
-use super::woo::Woo;
-use super::{Role, accounts, rest};
+use super::records::{Post, PostType, Taxonomy, Term, ThemeFile};
+use super::state::{State, slugify};
+use super::{Role, accounts, generate_shop, rest};
 
 /// How much a generated site holds.
 #[derive(Clone, Debug)]
@@ -70,7 +70,9 @@ pub(super) fn furnish(state: &mut State) {
         ("practice-seo/practice-seo", "Practice SEO", "5.0.3", "active"),
         ("old-gallery/old-gallery", "Old Gallery", "0.9.0", "inactive"),
     ] {
-        state.plugins.insert(file.to_owned(), rest::plugin(file, name, version, status));
+        state
+            .plugins
+            .insert(file.to_owned(), rest::plugin(file, name, version, status));
     }
 }
 
@@ -87,9 +89,18 @@ fn settings(state: &mut State) {
     }
 }
 
+/// Slug, name, path, in REST, hierarchical, taxonomies.
+type Kind = (
+    &'static str,
+    &'static str,
+    &'static str,
+    bool,
+    bool,
+    &'static [&'static str],
+);
+
 fn kinds(state: &mut State) {
-    // Slug, name, path, in REST, hierarchical, taxonomies.
-    let types: [(&str, &str, &str, bool, bool, &[&str]); 12] = [
+    let types: [Kind; 12] = [
         ("post", "Posts", "posts", true, false, &["category", "post_tag"]),
         ("page", "Pages", "pages", true, true, &[]),
         ("attachment", "Media", "media", true, false, &[]),
@@ -136,7 +147,10 @@ fn kinds(state: &mut State) {
 }
 
 fn theme(state: &mut State) {
-    for (stylesheet, name, status) in [("practice-theme", "Practice Theme", "active"), ("plain-theme", "Plain Theme", "inactive")] {
+    for (stylesheet, name, status) in [
+        ("practice-theme", "Practice Theme", "active"),
+        ("plain-theme", "Plain Theme", "inactive"),
+    ] {
         let theme = json!({
             "stylesheet": stylesheet, "template": stylesheet, "status": status, "version": "1.3.0", "requires_php": "7.4",
             "requires_wp": "6.1", "textdomain": stylesheet, "is_block_theme": true,
@@ -154,28 +168,54 @@ fn theme(state: &mut State) {
         ("wp_template_part", "footer", "Footer"),
     ] {
         let content = format!("<!-- wp:group --><div class=\"{slug}\">{title}</div><!-- /wp:group -->");
-        state.theme_files.push(ThemeFile { kind, slug: slug.to_owned(), title: title.to_owned(), content });
+        state.theme_files.push(ThemeFile {
+            kind,
+            slug: slug.to_owned(),
+            title: title.to_owned(),
+            content,
+        });
     }
     let mut styles = state.blank("wp_global_styles", 1);
-    (styles.title, styles.slug, styles.status) =
-        ("Custom Styles".to_owned(), "wp-global-styles-practice-theme".to_owned(), "publish".to_owned());
-    styles.extra.insert("styles".to_owned(), json!({"color": {"background": "#ffffff", "text": "#1a1a1a"}}));
+    (styles.title, styles.slug, styles.status) = (
+        "Custom Styles".to_owned(),
+        "wp-global-styles-practice-theme".to_owned(),
+        "publish".to_owned(),
+    );
+    styles.extra.insert(
+        "styles".to_owned(),
+        json!({"color": {"background": "#ffffff", "text": "#1a1a1a"}}),
+    );
     styles.extra.insert("settings".to_owned(), json!({}));
     state.insert(styles, true);
-    state.menu_locations.insert("primary".to_owned(), ("Primary menu".to_owned(), 0));
-    state.menu_locations.insert("footer".to_owned(), ("Footer menu".to_owned(), 0));
-    state.widgets.insert("block-2".to_owned(), json!({"content": "<!-- wp:search /-->"}));
-    state.widgets.insert("block-3".to_owned(), json!({"content": "<!-- wp:latest-posts /-->"}));
+    state
+        .menu_locations
+        .insert("primary".to_owned(), ("Primary menu".to_owned(), 0));
+    state
+        .menu_locations
+        .insert("footer".to_owned(), ("Footer menu".to_owned(), 0));
+    state
+        .widgets
+        .insert("block-2".to_owned(), json!({"content": "<!-- wp:search /-->"}));
+    state
+        .widgets
+        .insert("block-3".to_owned(), json!({"content": "<!-- wp:latest-posts /-->"}));
     let placed = vec!["block-2".to_owned(), "block-3".to_owned()];
-    state.sidebars.insert("sidebar-1".to_owned(), ("Sidebar".to_owned(), placed));
-    state.sidebars.insert("wp_inactive_widgets".to_owned(), ("Inactive widgets".to_owned(), Vec::new()));
+    state
+        .sidebars
+        .insert("sidebar-1".to_owned(), ("Sidebar".to_owned(), placed));
+    state.sidebars.insert(
+        "wp_inactive_widgets".to_owned(),
+        ("Inactive widgets".to_owned(), Vec::new()),
+    );
 }
 
 pub(super) fn add_user(state: &mut State, username: &str, name: &str, role: Role) -> u64 {
     let id = state.next_user;
     state.next_user += 1;
     let registered = past(state, 400 * DAY_S);
-    state.users.insert(id, accounts::new_user(id, username, name, &[role.name()], registered));
+    state
+        .users
+        .insert(id, accounts::new_user(id, username, name, &[role.name()], registered));
     id
 }
 
@@ -196,17 +236,20 @@ pub(super) fn add_term(state: &mut State, taxonomy: &str, name: &str, parent: u6
     id
 }
 
-const DAY_S: u64 = 24 * 60 * 60;
+pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
-fn past(state: &State, seconds: u64) -> Timestamp {
-    state.now().saturating_sub(Duration::from_secs(seconds)).unwrap_or(Timestamp::UNIX_EPOCH)
+pub(super) fn past(state: &State, seconds: u64) -> Timestamp {
+    state
+        .now()
+        .saturating_sub(Duration::from_secs(seconds))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 const WORDS: [&str; 40] = [
-    "harbour", "garden", "workshop", "season", "letter", "window", "recipe", "weather", "market", "visit", "river", "paper",
-    "bridge", "kitchen", "evening", "winter", "lantern", "station", "quiet", "bright", "early", "local", "open", "new",
-    "autumn", "orchard", "gallery", "village", "concert", "library", "summer", "notebook", "repair", "holiday", "journey",
-    "update", "guide", "question", "answer", "story",
+    "harbour", "garden", "workshop", "season", "letter", "window", "recipe", "weather", "market", "visit", "river",
+    "paper", "bridge", "kitchen", "evening", "winter", "lantern", "station", "quiet", "bright", "early", "local",
+    "open", "new", "autumn", "orchard", "gallery", "village", "concert", "library", "summer", "notebook", "repair",
+    "holiday", "journey", "update", "guide", "question", "answer", "story",
 ];
 
 fn words(rng: &mut Rng, count: usize) -> String {
@@ -214,10 +257,13 @@ fn words(rng: &mut Rng, count: usize) -> String {
     words.join(" ")
 }
 
-fn title(rng: &mut Rng, number: usize) -> String {
+pub(super) fn title(rng: &mut Rng, number: usize) -> String {
     let words = words(rng, 3);
     let mut letters = words.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{} {number}", letters.as_str())
 }
 
@@ -226,14 +272,22 @@ pub(super) fn fill(state: &mut State, seed: u64, counts: &Counts) {
     let mut rng = Rng::with_seed(seed);
     for number in 0..counts.users {
         let name = format!("Writer {}", number + 1);
-        let role = if number % 3 == 0 { Role::Editor } else { Role::Contributor };
+        let role = if number % 3 == 0 {
+            Role::Editor
+        } else {
+            Role::Contributor
+        };
         add_user(state, &format!("writer{}", number + 1), &name, role);
     }
     for taxonomy in ["category", "post_tag", "genre"] {
         let mut parent = 0;
         for number in 0..counts.terms {
             let name = title(&mut rng, number + 1);
-            let below = if taxonomy != "post_tag" && number % 4 != 0 { parent } else { 0 };
+            let below = if taxonomy != "post_tag" && number % 4 != 0 {
+                parent
+            } else {
+                0
+            };
             let id = add_term(state, taxonomy, &name, below);
             parent = if number % 4 == 0 { id } else { parent };
         }
@@ -241,7 +295,12 @@ pub(super) fn fill(state: &mut State, seed: u64, counts: &Counts) {
     for number in 0..counts.media {
         media(state, &mut rng, number, counts.media_bytes);
     }
-    for (kind, count) in [("post", counts.posts), ("page", counts.pages), ("book", counts.books), ("internal_note", 3)] {
+    for (kind, count) in [
+        ("post", counts.posts),
+        ("page", counts.pages),
+        ("book", counts.books),
+        ("internal_note", 3),
+    ] {
         for number in 0..count {
             content(state, &mut rng, kind, number, counts.words);
         }
@@ -250,7 +309,7 @@ pub(super) fn fill(state: &mut State, seed: u64, counts: &Counts) {
     menus(state);
     comments(state, &mut rng, counts.comments);
     if counts.orders + counts.products > 0 {
-        shop(state, &mut rng, counts);
+        generate_shop::fill(state, &mut rng, counts);
     }
 }
 
@@ -292,8 +351,14 @@ fn content(state: &mut State, rng: &mut Rng, kind: &str, number: usize, length: 
     post.content = format!("<!-- wp:paragraph --><p>{text}</p><!-- /wp:paragraph -->");
     post.status = status(kind, number).to_owned();
     let date = past(state, rng.u64(20 * DAY_S..700 * DAY_S));
-    let modified = date.saturating_add(Duration::from_secs(rng.u64(0..10 * DAY_S))).unwrap_or(date);
-    let date = if post.status == "future" { ahead(state, rng.u64(1..20)) } else { date };
+    let modified = date
+        .saturating_add(Duration::from_secs(rng.u64(0..10 * DAY_S)))
+        .unwrap_or(date);
+    let date = if post.status == "future" {
+        ahead(state, rng.u64(1..20))
+    } else {
+        date
+    };
     let modified = if post.status == "future" { date } else { modified };
     let undated = matches!(post.status.as_str(), "draft" | "pending");
     post.date_gmt = (!undated).then_some(date);
@@ -307,25 +372,36 @@ fn content(state: &mut State, rng: &mut Rng, kind: &str, number: usize, length: 
 }
 
 fn ahead(state: &State, days: u64) -> Timestamp {
-    state.now().saturating_add(Duration::from_secs(days * DAY_S)).unwrap_or(Timestamp::MAX)
+    state
+        .now()
+        .saturating_add(Duration::from_secs(days * DAY_S))
+        .unwrap_or(Timestamp::MAX)
 }
 
 fn relate(state: &State, rng: &mut Rng, post: &mut Post, number: usize) {
-    let taxonomies = state.types.get(&post.kind).map(|kind| kind.taxonomies.clone()).unwrap_or_default();
+    let taxonomies = state
+        .types
+        .get(&post.kind)
+        .map(|kind| kind.taxonomies.clone())
+        .unwrap_or_default();
     for taxonomy in taxonomies {
-        let Some(terms) = state.terms.get(&taxonomy).filter(|terms| !terms.is_empty()) else { continue };
-        let mut held: Vec<u64> = (0..rng.usize(1..3)).filter_map(|_| terms.keys().nth(rng.usize(..terms.len())).copied()).collect();
+        let Some(terms) = state.terms.get(&taxonomy).filter(|terms| !terms.is_empty()) else {
+            continue;
+        };
+        let mut held: Vec<u64> = (0..rng.usize(1..3))
+            .filter_map(|_| terms.keys().nth(rng.usize(..terms.len())).copied())
+            .collect();
         held.sort_unstable();
         held.dedup();
         post.terms.insert(taxonomy, held);
     }
     if post.kind == "page"
-        && number % 5 != 0
+        && !number.is_multiple_of(5)
         && let Some((id, _)) = state.posts.get("page").and_then(|pages| pages.first_key_value())
     {
         post.parent = *id;
     }
-    if number % 4 == 0
+    if number.is_multiple_of(4)
         && let Some(media) = state.posts.get("attachment").filter(|media| !media.is_empty())
     {
         post.featured_media = media.keys().nth(rng.usize(..media.len())).copied().unwrap_or(0);
@@ -339,16 +415,28 @@ fn relate(state: &State, rng: &mut Rng, post: &mut Post, number: usize) {
 
 fn editor_posts(state: &mut State) {
     for (kind, title, content) in [
-        ("wp_block", "Call to action", "<!-- wp:button --><div>Write to us</div><!-- /wp:button -->"),
+        (
+            "wp_block",
+            "Call to action",
+            "<!-- wp:button --><div>Write to us</div><!-- /wp:button -->",
+        ),
         ("wp_navigation", "Main navigation", "<!-- wp:page-list /-->"),
-        ("wp_template_part", "Header", "<!-- wp:site-title /--><!-- wp:navigation /-->"),
+        (
+            "wp_template_part",
+            "Header",
+            "<!-- wp:site-title /--><!-- wp:navigation /-->",
+        ),
     ] {
         let mut post = state.blank(kind, 1);
         (post.title, post.content, post.status) = (title.to_owned(), content.to_owned(), "publish".to_owned());
         state.insert(post, true);
     }
     let mut font = state.blank("wp_font_family", 1);
-    (font.title, font.slug, font.status) = ("Practice Sans".to_owned(), "practice-sans".to_owned(), "publish".to_owned());
+    (font.title, font.slug, font.status) = (
+        "Practice Sans".to_owned(),
+        "practice-sans".to_owned(),
+        "publish".to_owned(),
+    );
     let family = json!({"name": "Practice Sans", "slug": "practice-sans", "fontFamily": "Practice Sans, sans-serif"});
     font.extra.insert("font_family_settings".to_owned(), family);
     state.insert(font, true);
@@ -360,15 +448,22 @@ fn menus(state: &mut State) {
         *held = menu;
     }
     let pages = state.posts.get("page").into_iter().flat_map(|pages| pages.values());
-    let pages: Vec<(u64, String)> =
-        pages.filter(|page| page.status == "publish").take(4).map(|page| (page.id, page.title.clone())).collect();
+    let pages: Vec<(u64, String)> = pages
+        .filter(|page| page.status == "publish")
+        .take(4)
+        .map(|page| (page.id, page.title.clone()))
+        .collect();
     let mut first = 0;
     for (order, (page, title)) in pages.into_iter().enumerate() {
         let mut item = state.blank("nav_menu_item", 1);
         (item.title, item.status, item.menu_order) = (title, "publish".to_owned(), order as i64 + 1);
         item.parent = if order == 3 { first } else { 0 };
         item.terms.insert("nav_menu".to_owned(), vec![menu]);
-        let link = [("type", json!("post_type")), ("object", json!("page")), ("object_id", json!(page))];
+        let link = [
+            ("type", json!("post_type")),
+            ("object", json!("page")),
+            ("object_id", json!(page)),
+        ];
         item.extra.extend(link.map(|(name, value)| (name.to_owned(), value)));
         first = if order == 0 { item.id } else { first };
         state.insert(item, true);
@@ -376,19 +471,26 @@ fn menus(state: &mut State) {
     let mut link = state.blank("nav_menu_item", 1);
     (link.title, link.status, link.menu_order) = ("Contact".to_owned(), "publish".to_owned(), 9);
     link.terms.insert("nav_menu".to_owned(), vec![menu]);
-    link.extra.insert("url".to_owned(), "https://practice.example/contact".into());
+    link.extra
+        .insert("url".to_owned(), "https://practice.example/contact".into());
     state.insert(link, true);
 }
 
 fn comments(state: &mut State, rng: &mut Rng, count: usize) {
-    let posts: Vec<u64> = state.posts.get("post").map(|posts| posts.keys().copied().collect()).unwrap_or_default();
+    let posts: Vec<u64> = state
+        .posts
+        .get("post")
+        .map(|posts| posts.keys().copied().collect())
+        .unwrap_or_default();
     let mut previous: Option<(u64, u64)> = None;
     for number in 0..count.min(if posts.is_empty() { 0 } else { count }) {
         let id = state.next_comment;
         state.next_comment += 1;
         let answers = previous.filter(|_| number % 5 == 4);
         let post = answers.map_or_else(|| posts[rng.usize(..posts.len())], |(_, post)| post);
-        let status = ["approved", "approved", "approved", "hold", "approved", "spam", "approved", "trash"][number % 8];
+        let status = [
+            "approved", "approved", "approved", "hold", "approved", "spam", "approved", "trash",
+        ][number % 8];
         let comment = super::Comment {
             id,
             post,
@@ -405,78 +507,5 @@ fn comments(state: &mut State, rng: &mut Rng, count: usize) {
         };
         state.comments.insert(id, comment);
         previous = Some((id, post));
-    }
-}
-
-fn fields(value: Value) -> Map<String, Value> {
-    if let Value::Object(fields) = value { fields } else { Map::new() }
-}
-
-fn shop(state: &mut State, rng: &mut Rng, counts: &Counts) {
-    let mut woo = Woo::new();
-    let now = past(state, 30 * DAY_S);
-    woo.keys.push(("ck_practice_read".to_owned(), "cs_practice_read".to_owned(), false));
-    woo.keys.push(("ck_practice_write".to_owned(), "cs_practice_write".to_owned(), true));
-    let category = woo.add("products/categories", fields(json!({"name": "Tools", "slug": "tools", "parent": 0})), now);
-    woo.add("products/attributes", fields(json!({"name": "Size", "slug": "pa_size", "type": "select", "order_by": "menu_order"})), now);
-    let mut products = Vec::new();
-    for number in 0..counts.products {
-        let variable = number % 5 == 0;
-        let product = json!({
-            "name": title(rng, number + 1), "slug": format!("product-{}", number + 1), "sku": format!("SKU-{:05}", number + 1),
-            "type": if variable { "variable" } else { "simple" }, "status": if number % 17 == 16 { "draft" } else { "publish" },
-            "regular_price": format!("{}.90", rng.u32(3..300)), "stock_quantity": rng.u32(0..90), "categories": [{"id": category}],
-        });
-        let id = woo.add("products", fields(product), now);
-        products.push(id);
-        if variable {
-            for size in ["S", "M"] {
-                let variation = json!({"sku": format!("SKU-{:05}-{size}", number + 1), "status": "publish", "attributes": [{"name": "Size", "option": size}]});
-                woo.add(&format!("products/{id}/variations"), fields(variation), now);
-            }
-        }
-    }
-    let customers: Vec<u64> = (0..counts.orders / 3 + 1)
-        .map(|number| {
-            let customer = json!({"email": format!("buyer{number}@example.com"), "first_name": "Buyer", "last_name": number.to_string(), "role": "customer"});
-            woo.add("customers", fields(customer), now)
-        })
-        .collect();
-    for number in 0..counts.orders {
-        orders(&mut woo, rng, number, &products, &customers, now);
-    }
-    woo.add("coupons", fields(json!({"code": "welcome10", "amount": "10.00", "discount_type": "percent", "status": "publish"})), now);
-    woo.add("taxes", fields(json!({"country": "DE", "rate": "19.0000", "name": "VAT", "class": "standard"})), now);
-    woo.add("webhooks", fields(json!({"name": "Order created", "topic": "order.created", "status": "active", "delivery_url": "https://hooks.example/orders"})), now);
-    let zone = woo.add("shipping/zones", fields(json!({"name": "Home", "order": 0})), now);
-    woo.add(&format!("shipping/zones/{zone}/methods"), fields(json!({"method_id": "flat_rate", "enabled": true, "settings": {"cost": {"value": "4.90"}}})), now);
-    woo.lists.insert(format!("shipping/zones/{zone}/locations"), vec![fields(json!({"code": "DE", "type": "country"}))]);
-    let classes = [("standard", "Standard rate"), ("reduced-rate", "Reduced rate")];
-    woo.lists.insert("taxes/classes".to_owned(), classes.map(|(slug, name)| fields(json!({"slug": slug, "name": name}))).to_vec());
-    let gateways = [("bacs", "Bank transfer"), ("cheque", "Cheque")];
-    let gateways = gateways.map(|(id, title)| fields(json!({"id": id, "title": title, "enabled": id == "bacs", "settings": {"api_secret": {"id": "api_secret", "type": "password", "value": "not-for-backups"}}})));
-    woo.lists.insert("payment_gateways".to_owned(), gateways.to_vec());
-    let groups = [("general", "General"), ("products", "Products")];
-    woo.lists.insert("settings".to_owned(), groups.map(|(id, label)| fields(json!({"id": id, "label": label}))).to_vec());
-    woo.lists.insert("settings/general".to_owned(), vec![fields(json!({"id": "woocommerce_currency", "label": "Currency", "type": "select", "value": "EUR"}))]);
-    woo.lists.insert("settings/products".to_owned(), vec![fields(json!({"id": "woocommerce_weight_unit", "label": "Weight unit", "type": "select", "value": "kg"}))]);
-    state.woo = Some(woo);
-}
-
-fn orders(woo: &mut Woo, rng: &mut Rng, number: usize, products: &[u64], customers: &[u64], at: Timestamp) {
-    let product = if products.is_empty() { 0 } else { products[rng.usize(..products.len())] };
-    let cents = rng.u32(300..90_000);
-    let total = format!("{}.{:02}", cents / 100, cents % 100);
-    let status = ["completed", "processing", "pending", "completed", "refunded", "trash"][number % 6];
-    let order = json!({
-        "number": (number + 1).to_string(), "status": status,
-        "currency": "EUR", "customer_id": customers[rng.usize(..customers.len())], "total": total,
-        "line_items": [{"id": 1, "product_id": product, "quantity": 1, "total": total}],
-    });
-    let at = at.saturating_sub(Duration::from_secs(rng.u64(0..200 * DAY_S))).unwrap_or(at);
-    let id = woo.add("orders", fields(order), at);
-    woo.add(&format!("orders/{id}/notes"), fields(json!({"note": "Payment received.", "customer_note": false})), at);
-    if number % 6 == 4 {
-        woo.add(&format!("orders/{id}/refunds"), fields(json!({"amount": total, "reason": "Returned"})), at);
     }
 }

@@ -13,21 +13,23 @@
 
 mod accounts;
 mod generate;
+mod generate_shop;
+mod records;
 mod rest;
 mod site;
 mod state;
 mod woo;
 
 pub use generate::Counts;
+pub use records::{ApplicationPassword, Comment, Post, PostType, Revision, Taxonomy, Term, ThemeFile, User};
 pub use site::Site;
-pub use state::{ApplicationPassword, Comment, Post, PostType, State, Taxonomy, Term, ThemeFile, User};
+pub use state::State;
 pub use woo::{ShopRecord, Woo};
 
 use crate::Server;
 
 /// What PHP prints before the body when a plugin misbehaves, for [`crate::FaultKind::Prepend`].
-pub const PHP_WARNING: &str =
-    "<br />\n<b>Warning</b>:  Undefined array key \"lang\" in <b>/srv/www/plugins/some-plugin/init.php</b> on line <b>42</b><br />\n";
+pub const PHP_WARNING: &str = "<br />\n<b>Warning</b>:  Undefined array key \"lang\" in <b>/srv/www/plugins/some-plugin/init.php</b> on line <b>42</b><br />\n";
 
 /// The vendor's own 403, for [`crate::FaultKind::Forbidden`].
 pub fn forbidden_body() -> String {
@@ -70,7 +72,9 @@ impl Role {
     }
 
     pub(super) fn strongest(roles: &[String]) -> Self {
-        let held = Self::ALL.into_iter().find(|role| roles.iter().any(|name| name == role.name()));
+        let held = Self::ALL
+            .into_iter()
+            .find(|role| roles.iter().any(|name| name == role.name()));
         held.unwrap_or(Self::None)
     }
 }

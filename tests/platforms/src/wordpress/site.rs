@@ -6,7 +6,8 @@ use axum::Router;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::state::{Comment, Post, State, Term, User};
+use super::records::{Comment, Post, Term, User};
+use super::state::State;
 use super::woo::Woo;
 use super::{Counts, Role, accounts, generate, rest};
 use crate::SimClock;
@@ -62,7 +63,11 @@ impl Site {
     /// A new application password of the user who has this role.
     pub fn application_password(&self, role: Role) -> String {
         self.with_untouched(|state| {
-            let user = state.users.values().find(|user| user.username == role.login()).map_or(0, |user| user.id);
+            let user = state
+                .users
+                .values()
+                .find(|user| user.username == role.login())
+                .map_or(0, |user| user.id);
             accounts::new_password(state, user, "Backup").1
         })
     }
@@ -89,7 +94,11 @@ impl Site {
     /// Writes a post of any type; it starts as an empty draft.
     pub fn add(&self, kind: &str, write: impl FnOnce(&mut Post)) -> u64 {
         self.with(|state| {
-            let author = state.users.values().find(|user| user.username == "editor").map_or(1, |user| user.id);
+            let author = state
+                .users
+                .values()
+                .find(|user| user.username == "editor")
+                .map_or(1, |user| user.id);
             let mut post = state.blank(kind, author);
             write(&mut post);
             state.insert(post, true)
@@ -99,7 +108,9 @@ impl Site {
     /// Edits a post of any type, which keeps a revision and stamps it; `false` if there is none.
     pub fn edit_post(&self, id: u64, edit: impl FnOnce(&mut Post)) -> bool {
         self.with(|state| {
-            let Some(mut post) = state.post(id).cloned() else { return false };
+            let Some(mut post) = state.post(id).cloned() else {
+                return false;
+            };
             state.keep_revision(id);
             edit(&mut post);
             state.insert(post, false);
@@ -137,7 +148,13 @@ impl Site {
 
     /// The ids of a post type, in order.
     pub fn ids(&self, kind: &str) -> Vec<u64> {
-        self.with_untouched(|state| state.posts.get(kind).map(|posts| posts.keys().copied().collect()).unwrap_or_default())
+        self.with_untouched(|state| {
+            state
+                .posts
+                .get(kind)
+                .map(|posts| posts.keys().copied().collect())
+                .unwrap_or_default()
+        })
     }
 
     /// Uploads a file; returns the attachment's id.
@@ -194,7 +211,14 @@ impl Site {
 
     /// Changes a term, which leaves no stamp; `false` if there is none.
     pub fn edit_term(&self, taxonomy: &str, id: u64, edit: impl FnOnce(&mut Term)) -> bool {
-        self.with(|state| state.terms.get_mut(taxonomy).and_then(|terms| terms.get_mut(&id)).map(edit).is_some())
+        self.with(|state| {
+            state
+                .terms
+                .get_mut(taxonomy)
+                .and_then(|terms| terms.get_mut(&id))
+                .map(edit)
+                .is_some()
+        })
     }
 
     /// Deletes a term.
@@ -237,20 +261,34 @@ impl Site {
     pub fn set_option(&self, name: &str, value: impl Into<Value>) {
         self.with(|state| {
             let known = state.settings.contains_key(name);
-            let options = if known { &mut state.settings } else { &mut state.hidden_options };
+            let options = if known {
+                &mut state.settings
+            } else {
+                &mut state.hidden_options
+            };
             options.insert(name.to_owned(), value.into());
         });
     }
 
     /// A setting.
     pub fn option(&self, name: &str) -> Option<Value> {
-        self.with_untouched(|state| state.settings.get(name).or_else(|| state.hidden_options.get(name)).cloned())
+        self.with_untouched(|state| {
+            state
+                .settings
+                .get(name)
+                .or_else(|| state.hidden_options.get(name))
+                .cloned()
+        })
     }
 
     /// Edits a template or a template part in the site editor: the customized one hides the theme's file.
     pub fn customize_template(&self, kind: &str, slug: &str, content: &str) -> u64 {
         self.with(|state| {
-            let known = state.posts.get(kind).and_then(|posts| posts.values().find(|post| post.slug == slug)).cloned();
+            let known = state
+                .posts
+                .get(kind)
+                .and_then(|posts| posts.values().find(|post| post.slug == slug))
+                .cloned();
             let is_new = known.is_none();
             let mut post = known.unwrap_or_else(|| state.blank(kind, 1));
             state.keep_revision(post.id);

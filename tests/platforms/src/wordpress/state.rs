@@ -8,224 +8,12 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, civil};
 use serde_json::{Map, Value};
 
+use super::records::{Comment, Post, PostType, Revision, Taxonomy, Term, ThemeFile, User};
 use super::woo::Woo;
 use crate::SimClock;
 
 /// Lists of ids remembered between the pages of a walk.
 const CACHED_LISTS: usize = 8;
-
-/// A post of any type: post, page, attachment, menu item, block, template, ...
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// Unique among posts of all types.
-    pub id: u64,
-    /// The post type: `post`, `page`, `attachment`, `wp_block`, ...
-    pub kind: String,
-    /// Raw title.
-    pub title: String,
-    /// Raw content.
-    pub content: String,
-    /// Raw excerpt; the caption of an attachment.
-    pub excerpt: String,
-    /// `publish`, `future`, `draft`, `pending`, `private`, `inherit`, `trash`.
-    pub status: String,
-    /// What the status was before the trash.
-    pub status_before_trash: String,
-    /// The name in the address.
-    pub slug: String,
-    /// A user's id.
-    pub author: u64,
-    /// A post's id, or 0.
-    pub parent: u64,
-    /// Order among siblings.
-    pub menu_order: i64,
-    /// Site-local date.
-    pub date: civil::DateTime,
-    /// The same in UTC; drafts that were never published have none.
-    pub date_gmt: Option<Timestamp>,
-    /// Site-local time of the last change.
-    pub modified: civil::DateTime,
-    /// The same in UTC.
-    pub modified_gmt: Timestamp,
-    /// The password visitors need.
-    pub password: String,
-    /// `open` or `closed`.
-    pub comment_status: String,
-    /// `open` or `closed`.
-    pub ping_status: String,
-    /// Shown first.
-    pub sticky: bool,
-    /// `standard`, `aside`, ...
-    pub format: String,
-    /// A template of the theme, or empty.
-    pub template: String,
-    /// An attachment's id, or 0.
-    pub featured_media: u64,
-    /// Registered meta.
-    pub meta: Map<String, Value>,
-    /// Meta that no REST schema shows.
-    pub hidden_meta: Map<String, Value>,
-    /// Term ids by taxonomy.
-    pub terms: BTreeMap<String, Vec<u64>>,
-    /// What only this type has: `alt_text`, a menu item's `url`, ...
-    pub extra: Map<String, Value>,
-}
-
-/// An earlier version of a post.
-#[derive(Clone, Debug)]
-pub struct Revision {
-    /// A post id of its own.
-    pub id: u64,
-    /// The post as it was.
-    pub post: Post,
-}
-
-/// A comment.
-#[derive(Clone, Debug)]
-pub struct Comment {
-    /// Unique among comments.
-    pub id: u64,
-    /// The post it stands under.
-    pub post: u64,
-    /// The comment it answers, or 0.
-    pub parent: u64,
-    /// A user's id, or 0.
-    pub author: u64,
-    /// Name as given.
-    pub author_name: String,
-    /// Address as given.
-    pub author_email: String,
-    /// Website as given.
-    pub author_url: String,
-    /// Where it came from.
-    pub author_ip: String,
-    /// Raw text.
-    pub content: String,
-    /// `approved`, `hold`, `spam`, `trash`.
-    pub status: String,
-    /// Time in UTC.
-    pub date_gmt: Timestamp,
-    /// Registered meta.
-    pub meta: Map<String, Value>,
-}
-
-/// A term of any taxonomy, menus among them.
-#[derive(Clone, Debug)]
-pub struct Term {
-    /// Unique among all terms.
-    pub id: u64,
-    /// The taxonomy's slug.
-    pub taxonomy: String,
-    /// Shown name.
-    pub name: String,
-    /// Name in the address, unique in its taxonomy.
-    pub slug: String,
-    /// Free text.
-    pub description: String,
-    /// A term's id, or 0.
-    pub parent: u64,
-    /// Registered meta.
-    pub meta: Map<String, Value>,
-    /// Menus only: whether new pages are added by themselves.
-    pub auto_add: bool,
-}
-
-/// An application password, without its secret.
-#[derive(Clone, Debug)]
-pub struct ApplicationPassword {
-    /// The key.
-    pub uuid: String,
-    /// The application's own id.
-    pub app_id: String,
-    /// What the user called it.
-    pub name: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// When it was last used.
-    pub last_used: Option<Timestamp>,
-    /// The secret, without spaces.
-    pub(super) secret: String,
-}
-
-/// A user.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// Unique among users.
-    pub id: u64,
-    /// The login.
-    pub username: String,
-    /// Shown name.
-    pub name: String,
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-    /// Address.
-    pub email: String,
-    /// Website.
-    pub url: String,
-    /// Free text.
-    pub description: String,
-    /// Language, or empty.
-    pub locale: String,
-    /// Name in addresses.
-    pub slug: String,
-    /// Role names.
-    pub roles: Vec<String>,
-    /// When the account was made.
-    pub registered: Timestamp,
-    /// Registered meta.
-    pub meta: Map<String, Value>,
-    /// The user's application passwords.
-    pub passwords: Vec<ApplicationPassword>,
-}
-
-/// A post type.
-#[derive(Clone, Debug)]
-pub struct PostType {
-    /// The key.
-    pub slug: String,
-    /// Shown name.
-    pub name: String,
-    /// The part of the path.
-    pub rest_base: String,
-    /// Whether REST knows it.
-    pub show_in_rest: bool,
-    /// Whether posts have parents.
-    pub hierarchical: bool,
-    /// Taxonomies' slugs.
-    pub taxonomies: Vec<String>,
-}
-
-/// A taxonomy.
-#[derive(Clone, Debug)]
-pub struct Taxonomy {
-    /// The key.
-    pub slug: String,
-    /// Shown name.
-    pub name: String,
-    /// The part of the path, and the field of posts.
-    pub rest_base: String,
-    /// Whether REST knows it.
-    pub show_in_rest: bool,
-    /// Whether terms have parents.
-    pub hierarchical: bool,
-    /// Post types' slugs.
-    pub types: Vec<String>,
-}
-
-/// A template or template part that the theme brings as a file.
-#[derive(Clone, Debug)]
-pub struct ThemeFile {
-    /// `wp_template` or `wp_template_part`.
-    pub kind: &'static str,
-    /// The second half of its id.
-    pub slug: String,
-    /// Shown name.
-    pub title: String,
-    /// Block markup.
-    pub content: String,
-}
 
 /// All that a site stores.
 pub struct State {
@@ -326,9 +114,17 @@ impl State {
 
     /// The site's time zone: `timezone`, or else `gmt_offset`.
     pub fn time_zone(&self) -> TimeZone {
-        let named = self.settings.get("timezone").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let named = self
+            .settings
+            .get("timezone")
+            .and_then(Value::as_str)
+            .filter(|name| !name.is_empty());
         named.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(|| {
-            let hours = self.hidden_options.get("gmt_offset").and_then(Value::as_f64).unwrap_or(0.0);
+            let hours = self
+                .hidden_options
+                .get("gmt_offset")
+                .and_then(Value::as_f64)
+                .unwrap_or(0.0);
             Offset::from_seconds((hours * 3600.0) as i32).map_or(TimeZone::UTC, Offset::to_time_zone)
         })
     }
@@ -340,7 +136,11 @@ impl State {
 
     /// The settings' title.
     pub(super) fn setting(&self, name: &str) -> String {
-        self.settings.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        self.settings
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Says that something changed: cached lists and counts are dropped.
@@ -438,18 +238,33 @@ impl State {
     }
 
     fn free_slug(&self, post: &Post) -> String {
-        let Some(siblings) = self.posts.get(&post.kind) else { return post.slug.clone() };
-        let taken = |slug: &str| {
-            siblings.values().any(|other| other.id != post.id && other.slug == slug && other.parent == post.parent)
+        let Some(siblings) = self.posts.get(&post.kind) else {
+            return post.slug.clone();
         };
-        let numbered = (1u32..).map(|n| if n == 1 { post.slug.clone() } else { format!("{}-{n}", post.slug) });
+        let taken = |slug: &str| {
+            siblings
+                .values()
+                .any(|other| other.id != post.id && other.slug == slug && other.parent == post.parent)
+        };
+        let numbered = (1u32..).map(|n| {
+            if n == 1 {
+                post.slug.clone()
+            } else {
+                format!("{}-{n}", post.slug)
+            }
+        });
         numbered.into_iter().find(|slug| !taken(slug)).unwrap_or_default()
     }
 
     /// Keeps the post as it is now as a revision.
     pub(super) fn keep_revision(&mut self, id: u64) {
-        let Some(post) = self.post(id).filter(|post| has_revisions(&post.kind)).cloned() else { return };
-        let revision = Revision { id: self.take_id(), post };
+        let Some(post) = self.post(id).filter(|post| has_revisions(&post.kind)).cloned() else {
+            return;
+        };
+        let revision = Revision {
+            id: self.take_id(),
+            post,
+        };
         self.revisions.entry(id).or_default().push(revision);
     }
 
@@ -457,7 +272,9 @@ impl State {
     pub(super) fn trash(&mut self, id: u64) -> bool {
         let now = self.now();
         let local = self.local(now);
-        let Some(post) = self.post_mut(id).filter(|post| post.status != "trash") else { return false };
+        let Some(post) = self.post_mut(id).filter(|post| post.status != "trash") else {
+            return false;
+        };
         post.status_before_trash = std::mem::replace(&mut post.status, "trash".to_owned());
         (post.modified, post.modified_gmt) = (local, now);
         if !post.slug.is_empty() {
@@ -473,14 +290,21 @@ impl State {
         let post = self.posts.get_mut(&kind)?.remove(&id)?;
         self.revisions.remove(&id);
         self.comments.retain(|_, comment| comment.post != id);
-        for other in self.posts.get_mut(&kind)?.values_mut().filter(|other| other.parent == id) {
+        for other in self
+            .posts
+            .get_mut(&kind)?
+            .values_mut()
+            .filter(|other| other.parent == id)
+        {
             other.parent = post.parent;
         }
         if kind == "attachment" {
             let paths = super::rest::media::paths_of(&post);
             paths.iter().for_each(|path| drop(self.files.remove(path)));
             let holders = self.posts.values_mut().flat_map(BTreeMap::values_mut);
-            holders.filter(|other| other.featured_media == id).for_each(|other| other.featured_media = 0);
+            holders
+                .filter(|other| other.featured_media == id)
+                .for_each(|other| other.featured_media = 0);
         }
         Some(post)
     }
@@ -491,7 +315,9 @@ impl State {
         while let Some((date, _, _)) = self.scheduled.first()
             && *date <= now
         {
-            let Some((_, kind, id)) = self.scheduled.pop_first() else { return };
+            let Some((_, kind, id)) = self.scheduled.pop_first() else {
+                return;
+            };
             self.touch();
             let post = self.posts.get_mut(&kind).and_then(|posts| posts.get_mut(&id));
             if let Some(post) = post.filter(|post| post.status == "future") {
@@ -505,14 +331,20 @@ impl State {
         self.touch();
         let terms = self.terms.get_mut(taxonomy)?;
         let term = terms.remove(&id)?;
-        terms.values_mut().filter(|other| other.parent == id).for_each(|other| other.parent = term.parent);
+        terms
+            .values_mut()
+            .filter(|other| other.parent == id)
+            .for_each(|other| other.parent = term.parent);
         for post in self.posts.values_mut().flat_map(BTreeMap::values_mut) {
             if let Some(ids) = post.terms.get_mut(taxonomy) {
                 ids.retain(|other| *other != id);
             }
         }
         if taxonomy == "nav_menu" {
-            self.menu_locations.values_mut().filter(|(_, menu)| *menu == id).for_each(|(_, menu)| *menu = 0);
+            self.menu_locations
+                .values_mut()
+                .filter(|(_, menu)| *menu == id)
+                .for_each(|(_, menu)| *menu = 0);
         }
         Some(term)
     }
@@ -536,7 +368,11 @@ impl State {
     pub(super) fn term_count(&mut self, id: u64) -> u64 {
         if self.counts.0 != self.version {
             let mut counts: HashMap<u64, u64> = HashMap::new();
-            let published = self.posts.values().flat_map(BTreeMap::values).filter(|post| post.status == "publish");
+            let published = self
+                .posts
+                .values()
+                .flat_map(BTreeMap::values)
+                .filter(|post| post.status == "publish");
             for term in published.flat_map(|post| post.terms.values().flatten()) {
                 *counts.entry(*term).or_default() += 1;
             }
@@ -558,5 +394,9 @@ pub(super) fn slugify(title: &str, id: u64) -> String {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();
-    if words.is_empty() { id.to_string() } else { words.join("-") }
+    if words.is_empty() {
+        id.to_string()
+    } else {
+        words.join("-")
+    }
 }

@@ -2,6 +2,10 @@
 
 // Each test program uses its own part of this module.
 #![allow(dead_code, reason = "shared between test programs")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests stand outside of tests; a panic is their failure"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,8 +57,15 @@ impl Client {
     pub(crate) fn new(base: &str, auth: Auth) -> Self {
         // A second client in the same program finds the provider installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { http, base: base.to_owned(), auth }
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        Self {
+            http,
+            base: base.to_owned(),
+            auth,
+        }
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -76,13 +87,21 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Got {
-        read(self.request(method, path).json(&body).send().await.unwrap()).await.unwrap()
+        read(self.request(method, path).json(&body).send().await.unwrap())
+            .await
+            .unwrap()
     }
 }
 
 pub(crate) async fn read(response: reqwest::Response) -> Result<Got, reqwest::Error> {
     let status = response.status().as_u16();
     let headers = response.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned())).collect();
-    Ok(Got { status, headers, bytes: response.bytes().await?.to_vec() })
+    let headers = headers
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+        .collect();
+    Ok(Got {
+        status,
+        headers,
+        bytes: response.bytes().await?.to_vec(),
+    })
 }

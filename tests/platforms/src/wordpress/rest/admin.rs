@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::state::{PostType, Taxonomy};
+use super::super::records::{PostType, Taxonomy};
 use super::{Ctx, Reply, error, invalid_param, missing_param, no_route};
 use crate::exchange::Answer;
 
@@ -13,8 +13,12 @@ pub(super) fn settings(ctx: &mut Ctx<'_>) -> Reply {
     match ctx.ask.method.as_str() {
         "GET" => {}
         "POST" | "PUT" | "PATCH" => {
-            let changes: Vec<(String, Value)> =
-                ctx.body.iter().filter(|(name, _)| ctx.state.settings.contains_key(*name)).map(own).collect();
+            let changes: Vec<(String, Value)> = ctx
+                .body
+                .iter()
+                .filter(|(name, _)| ctx.state.settings.contains_key(*name))
+                .map(own)
+                .collect();
             for (name, value) in &changes {
                 let old = ctx.state.settings.get(name).unwrap_or(&Value::Null);
                 if let Some(wanted) = mismatch(old, value) {
@@ -75,7 +79,11 @@ pub(super) fn plugins(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
                     plugin.insert("status".to_owned(), status.into());
                 }
                 Some(_) => {
-                    return Err(invalid_param("status", "rest_not_in_enum", "status is not one of inactive, active."));
+                    return Err(invalid_param(
+                        "status",
+                        "rest_not_in_enum",
+                        "status is not one of inactive, active.",
+                    ));
                 }
             }
             Ok(Answer::json(200, &Value::Object(plugin.clone())))
@@ -95,7 +103,9 @@ pub(super) fn plugins(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
 
 /// Installs from the public directory, which knows every slug but those of paid and private plugins.
 fn install(ctx: &mut Ctx<'_>) -> Reply {
-    let Some(slug) = ctx.arg_text("slug") else { return Err(missing_param("slug")) };
+    let Some(slug) = ctx.arg_text("slug") else {
+        return Err(missing_param("slug"));
+    };
     let name = format!("{slug}/{slug}");
     if slug.ends_with("-pro") || slug.ends_with("-private") {
         return Err(error(404, "plugins_api_failed", "Plugin not found."));
@@ -116,14 +126,23 @@ pub(in super::super) fn plugin(file: &str, name: &str, version: &str, status: &s
         "description": {"raw": format!("{name} for this site."), "rendered": format!("{name} for this site.")},
         "version": version, "network_only": false, "requires_wp": "6.1", "requires_php": "7.4", "textdomain": name,
     });
-    if let Value::Object(record) = record { record } else { Map::new() }
+    if let Value::Object(record) = record {
+        record
+    } else {
+        Map::new()
+    }
 }
 
 pub(super) fn themes(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
     if !ctx.is_admin() {
         return Err(ctx.refuse("rest_cannot_view_themes", "Sorry, you are not allowed to view themes."));
     }
-    let styles = ctx.state.posts.get("wp_global_styles").and_then(|posts| posts.keys().next()).copied();
+    let styles = ctx
+        .state
+        .posts
+        .get("wp_global_styles")
+        .and_then(|posts| posts.keys().next())
+        .copied();
     let show = |theme: &Map<String, Value>| {
         let mut record = theme.clone();
         let base = format!("{}/wp-json/wp/v2", ctx.state.base_url);
@@ -146,7 +165,10 @@ pub(super) fn themes(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
         }
         ("GET", [stylesheet]) => {
             let missing = || error(404, "rest_theme_not_found", "Theme not found.");
-            Ok(Answer::json(200, &show(ctx.state.themes.get(*stylesheet).ok_or_else(missing)?)))
+            Ok(Answer::json(
+                200,
+                &show(ctx.state.themes.get(*stylesheet).ok_or_else(missing)?),
+            ))
         }
         _ => Err(no_route()),
     }
@@ -157,7 +179,10 @@ fn keyed(ctx: &Ctx<'_>, rest: &[&str], all: Map<String, Value>, missing: (&str, 
     match (ctx.ask.method.as_str(), rest) {
         ("GET", []) => Ok(Answer::json(200, &Value::Object(all))),
         ("GET", [slug]) => {
-            let record = all.get(*slug).cloned().ok_or_else(|| error(404, missing.0, missing.1))?;
+            let record = all
+                .get(*slug)
+                .cloned()
+                .ok_or_else(|| error(404, missing.0, missing.1))?;
             Ok(Answer::json(200, &ctx.trimmed(record)))
         }
         _ => Err(no_route()),
@@ -167,10 +192,15 @@ fn keyed(ctx: &Ctx<'_>, rest: &[&str], all: Map<String, Value>, missing: (&str, 
 pub(super) fn types(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
     let edit = ctx.wants_edit()?;
     if edit && !ctx.edits_posts() {
-        return Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to edit posts in this post type."));
+        return Err(ctx.refuse(
+            "rest_cannot_view",
+            "Sorry, you are not allowed to edit posts in this post type.",
+        ));
     }
     let visible = ctx.state.types.values().filter(|kind| kind.show_in_rest);
-    let all = visible.map(|kind| (kind.slug.clone(), show_type(ctx, kind, edit))).collect();
+    let all = visible
+        .map(|kind| (kind.slug.clone(), show_type(ctx, kind, edit)))
+        .collect();
     keyed(ctx, rest, all, ("rest_type_invalid", "Invalid post type."))
 }
 
@@ -193,10 +223,15 @@ fn show_type(ctx: &Ctx<'_>, kind: &PostType, edit: bool) -> Value {
 pub(super) fn taxonomies(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
     let edit = ctx.wants_edit()?;
     if edit && !ctx.is_editor() {
-        return Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to manage terms in this taxonomy."));
+        return Err(ctx.refuse(
+            "rest_cannot_view",
+            "Sorry, you are not allowed to manage terms in this taxonomy.",
+        ));
     }
     let visible = ctx.state.taxonomies.values().filter(|taxonomy| taxonomy.show_in_rest);
-    let all = visible.map(|taxonomy| (taxonomy.slug.clone(), show_taxonomy(ctx, taxonomy, edit))).collect();
+    let all = visible
+        .map(|taxonomy| (taxonomy.slug.clone(), show_taxonomy(ctx, taxonomy, edit)))
+        .collect();
     keyed(ctx, rest, all, ("rest_taxonomy_invalid", "Invalid taxonomy."))
 }
 
@@ -218,7 +253,10 @@ fn show_taxonomy(ctx: &Ctx<'_>, taxonomy: &Taxonomy, edit: bool) -> Value {
 pub(super) fn statuses(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
     let edit = ctx.wants_edit()?;
     if edit && !ctx.edits_posts() {
-        return Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to manage post statuses."));
+        return Err(ctx.refuse(
+            "rest_cannot_view",
+            "Sorry, you are not allowed to manage post statuses.",
+        ));
     }
     let known = [
         ("publish", "Published", true),
@@ -228,7 +266,9 @@ pub(super) fn statuses(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
         ("private", "Private", false),
         ("trash", "Trash", false),
     ];
-    let visible = known.iter().filter(|(slug, _, _)| *slug == "publish" || ctx.edits_posts());
+    let visible = known
+        .iter()
+        .filter(|(slug, _, _)| *slug == "publish" || ctx.edits_posts());
     let all = visible.map(|(slug, name, public)| {
         let mut record = json!({"name": name, "slug": slug, "public": public, "queryable": public, "date_floating": *slug == "draft"});
         if edit {

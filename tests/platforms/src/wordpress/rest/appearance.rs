@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::state::Post;
+use super::super::records::Post;
 use super::{Ctx, Reply, error, invalid_param, missing_param, no_route, show, text_of};
 use crate::exchange::Answer;
 
@@ -13,7 +13,11 @@ pub(super) fn menu_locations(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
     let show = |slug: &str, (description, menu): &(String, u64)| json!({"name": slug, "description": description, "menu": menu});
     match (ctx.ask.method.as_str(), rest) {
         ("GET", []) => {
-            let all = ctx.state.menu_locations.iter().map(|(slug, location)| (slug.clone(), show(slug, location)));
+            let all = ctx
+                .state
+                .menu_locations
+                .iter()
+                .map(|(slug, location)| (slug.clone(), show(slug, location)));
             Ok(Answer::json(200, &Value::Object(all.collect())))
         }
         ("GET", [slug]) => {
@@ -30,17 +34,24 @@ pub(super) fn patterns(ctx: &Ctx<'_>) -> Reply {
         let message = "Sorry, you are not allowed to view the registered block patterns.";
         return Err(ctx.refuse("rest_cannot_view", message));
     }
-    Ok(Answer::json(200, &json!([{
-        "name": "practice/hero", "title": "Hero", "categories": ["banner"], "inserter": true, "source": "theme",
-        "content": "<!-- wp:heading --><h2>Welcome</h2><!-- /wp:heading -->",
-    }])))
+    Ok(Answer::json(
+        200,
+        &json!([{
+            "name": "practice/hero", "title": "Hero", "categories": ["banner"], "inserter": true, "source": "theme",
+            "content": "<!-- wp:heading --><h2>Welcome</h2><!-- /wp:heading -->",
+        }]),
+    ))
 }
 
 /// The active theme's stylesheet.
 fn stylesheet(ctx: &Ctx<'_>) -> String {
     let active = |theme: &&Map<String, Value>| theme.get("status").and_then(Value::as_str) == Some("active");
     let theme = ctx.state.themes.values().find(active);
-    theme.and_then(|theme| theme.get("stylesheet")).and_then(Value::as_str).unwrap_or_default().to_owned()
+    theme
+        .and_then(|theme| theme.get("stylesheet"))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Templates and template parts: a customized one lies in the database and hides the theme's file.
@@ -54,13 +65,20 @@ pub(super) fn templates(ctx: &mut Ctx<'_>, kind: &'static str, rest: &[&str]) ->
     let missing = || error(404, "rest_template_not_found", "No templates exist with that id.");
     match (ctx.ask.method.as_str(), rest) {
         ("GET", []) => {
-            let all = slugs(ctx, kind).into_iter().filter_map(|slug| template(ctx, kind, &slug, edit));
+            let all = slugs(ctx, kind)
+                .into_iter()
+                .filter_map(|slug| template(ctx, kind, &slug, edit));
             Ok(Answer::json(200, &all.map(|record| ctx.trimmed(record)).collect()))
         }
         ("POST", []) => {
-            let Some(slug) = ctx.arg_text("slug") else { return Err(missing_param("slug")) };
+            let Some(slug) = ctx.arg_text("slug") else {
+                return Err(missing_param("slug"));
+            };
             write_template(ctx, kind, &slug)?;
-            Ok(Answer::json(201, &template(ctx, kind, &slug, true).ok_or_else(missing)?))
+            Ok(Answer::json(
+                201,
+                &template(ctx, kind, &slug, true).ok_or_else(missing)?,
+            ))
         }
         (method, [_, slug]) => {
             if template(ctx, kind, slug, edit).is_none() || id != format!("{}//{slug}", stylesheet(ctx)) {
@@ -72,14 +90,23 @@ pub(super) fn templates(ctx: &mut Ctx<'_>, kind: &'static str, rest: &[&str]) ->
                 "DELETE" => return delete_template(ctx, kind, slug),
                 _ => return Err(no_route()),
             }
-            Ok(Answer::json(200, &template(ctx, kind, slug, edit || method != "GET").ok_or_else(missing)?))
+            Ok(Answer::json(
+                200,
+                &template(ctx, kind, slug, edit || method != "GET").ok_or_else(missing)?,
+            ))
         }
         _ => Err(no_route()),
     }
 }
 
 fn slugs(ctx: &Ctx<'_>, kind: &str) -> Vec<String> {
-    let mut slugs: Vec<String> = ctx.state.theme_files.iter().filter(|file| file.kind == kind).map(|file| file.slug.clone()).collect();
+    let mut slugs: Vec<String> = ctx
+        .state
+        .theme_files
+        .iter()
+        .filter(|file| file.kind == kind)
+        .map(|file| file.slug.clone())
+        .collect();
     for post in ctx.state.posts.get(kind).into_iter().flat_map(|posts| posts.values()) {
         if !slugs.contains(&post.slug) && post.status == "publish" {
             slugs.push(post.slug.clone());
@@ -90,13 +117,19 @@ fn slugs(ctx: &Ctx<'_>, kind: &str) -> Vec<String> {
 
 fn custom<'a>(ctx: &'a Ctx<'_>, kind: &str, slug: &str) -> Option<&'a Post> {
     let posts = ctx.state.posts.get(kind)?;
-    posts.values().find(|post| post.slug == slug && post.status == "publish")
+    posts
+        .values()
+        .find(|post| post.slug == slug && post.status == "publish")
 }
 
 fn template(ctx: &Ctx<'_>, kind: &str, slug: &str, edit: bool) -> Option<Value> {
     let theme = stylesheet(ctx);
     let post = custom(ctx, kind, slug);
-    let file = ctx.state.theme_files.iter().find(|file| file.kind == kind && file.slug == slug);
+    let file = ctx
+        .state
+        .theme_files
+        .iter()
+        .find(|file| file.kind == kind && file.slug == slug);
     let (title, content) = match (post, file) {
         (Some(post), _) => (post.title.as_str(), post.content.as_str()),
         (None, Some(file)) => (file.title.as_str(), file.content.as_str()),
@@ -117,7 +150,10 @@ fn template(ctx: &Ctx<'_>, kind: &str, slug: &str, edit: bool) -> Option<Value> 
     match kind {
         "wp_template" => record["is_custom"] = file.is_none().into(),
         _ => {
-            let area = post.and_then(|post| post.extra.get("area")).cloned().unwrap_or_else(|| slug.into());
+            let area = post
+                .and_then(|post| post.extra.get("area"))
+                .cloned()
+                .unwrap_or_else(|| slug.into());
             record["area"] = area;
         }
     }
@@ -128,8 +164,14 @@ fn write_template(ctx: &mut Ctx<'_>, kind: &'static str, slug: &str) -> Result<(
     let author = ctx.user.unwrap_or(0);
     let known = custom(ctx, kind, slug).cloned();
     let is_new = known.is_none();
-    let file = ctx.state.theme_files.iter().find(|file| file.kind == kind && file.slug == slug);
-    let (title, content) = file.map_or((slug.to_owned(), String::new()), |file| (file.title.clone(), file.content.clone()));
+    let file = ctx
+        .state
+        .theme_files
+        .iter()
+        .find(|file| file.kind == kind && file.slug == slug);
+    let (title, content) = file.map_or((slug.to_owned(), String::new()), |file| {
+        (file.title.clone(), file.content.clone())
+    });
     let mut post = match known {
         Some(post) => post,
         None => {
@@ -156,7 +198,11 @@ fn write_template(ctx: &mut Ctx<'_>, kind: &'static str, slug: &str) -> Result<(
 /// Deleting a customization brings the theme's file back.
 fn delete_template(ctx: &mut Ctx<'_>, kind: &str, slug: &str) -> Reply {
     let Some(id) = custom(ctx, kind, slug).map(|post| post.id) else {
-        return Err(error(400, "rest_invalid_template", "Templates based on theme files can't be removed."));
+        return Err(error(
+            400,
+            "rest_invalid_template",
+            "Templates based on theme files can't be removed.",
+        ));
     };
     let previous = template(ctx, kind, slug, true);
     if ctx.flag("force") {
@@ -169,18 +215,33 @@ fn delete_template(ctx: &mut Ctx<'_>, kind: &str, slug: &str) -> Reply {
 
 pub(super) fn global_styles(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
     if !ctx.is_admin() {
-        return Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to view this global style."));
+        return Err(ctx.refuse(
+            "rest_cannot_view",
+            "Sorry, you are not allowed to view this global style.",
+        ));
     }
-    let missing = || error(404, "rest_global_styles_not_found", "No global styles config exist with that id.");
+    let missing = || {
+        error(
+            404,
+            "rest_global_styles_not_found",
+            "No global styles config exist with that id.",
+        )
+    };
     match (ctx.ask.method.as_str(), rest) {
-        ("GET", ["themes", theme]) if *theme == stylesheet(ctx) => {
-            Ok(Answer::json(200, &json!({"settings": {"layout": {"contentSize": "620px"}}, "styles": {}})))
-        }
+        ("GET", ["themes", theme]) if *theme == stylesheet(ctx) => Ok(Answer::json(
+            200,
+            &json!({"settings": {"layout": {"contentSize": "620px"}}, "styles": {}}),
+        )),
         ("GET", ["themes", theme, "variations"]) if *theme == stylesheet(ctx) => Ok(Answer::json(200, &json!([]))),
         ("GET", ["themes", ..]) => Err(error(404, "rest_theme_not_found", "Theme not found.")),
         (method, [id, rest @ ..]) => {
             let id: u64 = id.parse().map_err(|_| missing())?;
-            let post = ctx.state.posts.get("wp_global_styles").and_then(|posts| posts.get(&id)).cloned();
+            let post = ctx
+                .state
+                .posts
+                .get("wp_global_styles")
+                .and_then(|posts| posts.get(&id))
+                .cloned();
             let mut post = post.ok_or_else(missing)?;
             match (method, rest) {
                 ("GET", []) => {}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::state::Comment;
+use super::super::records::Comment;
 use super::params::{Page, Time, choice, ids, list_key, parse_time, site_time};
 use super::{Ctx, Reply, error, invalid_param, no_route, show, text_of};
 use crate::exchange::Answer;
@@ -20,7 +20,10 @@ pub(super) fn answer(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
 }
 
 fn found<'a>(ctx: &'a Ctx<'_>, id: u64) -> Result<&'a Comment, Answer> {
-    ctx.state.comments.get(&id).ok_or_else(|| error(404, "rest_comment_invalid_id", "Invalid comment ID."))
+    ctx.state
+        .comments
+        .get(&id)
+        .ok_or_else(|| error(404, "rest_comment_invalid_id", "Invalid comment ID."))
 }
 
 /// `status` as the query means it.
@@ -38,7 +41,16 @@ fn list(ctx: &mut Ctx<'_>) -> Reply {
     if edit && !ctx.is_editor() {
         return Err(ctx.refuse("rest_forbidden_context", "Sorry, you are not allowed to edit comments."));
     }
-    let statuses = ["approve", "approved", "hold", "spam", "trash", "all", "any", "post-trashed"];
+    let statuses = [
+        "approve",
+        "approved",
+        "hold",
+        "spam",
+        "trash",
+        "all",
+        "any",
+        "post-trashed",
+    ];
     let status = choice(ctx.ask, "status", &statuses, "approve")?.to_owned();
     let kind = ctx.ask.param("type").unwrap_or("comment").to_owned();
     for (name, default) in [("status", "approve"), ("type", "comment"), ("author_email", "")] {
@@ -126,7 +138,10 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
         return Err(error(400, "rest_comment_exists", "Cannot create existing comment."));
     }
     if ctx.user.is_none() {
-        return Err(ctx.refuse("rest_comment_login_required", "Sorry, you must be logged in to comment."));
+        return Err(ctx.refuse(
+            "rest_comment_login_required",
+            "Sorry, you must be logged in to comment.",
+        ));
     }
     for name in ["author", "author_ip", "status", "date", "date_gmt"] {
         if ctx.arg(name).is_some() && !ctx.is_editor() {
@@ -154,7 +169,11 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
     }
     fill(ctx, &mut comment)?;
     if ctx.state.post(comment.post).is_none() {
-        return Err(error(403, "rest_comment_invalid_post_id", "Sorry, you are not allowed to create this comment without a post."));
+        return Err(error(
+            403,
+            "rest_comment_invalid_post_id",
+            "Sorry, you are not allowed to create this comment without a post.",
+        ));
     }
     if comment.content.trim().is_empty() {
         return Err(error(400, "rest_comment_content_invalid", "Invalid comment content."));
@@ -190,17 +209,27 @@ fn fill(ctx: &Ctx<'_>, comment: &mut Comment) -> Result<(), Answer> {
             *field = text;
         }
     }
-    let numbers: [(&str, &mut u64); 3] =
-        [("post", &mut comment.post), ("parent", &mut comment.parent), ("author", &mut comment.author)];
+    let numbers: [(&str, &mut u64); 3] = [
+        ("post", &mut comment.post),
+        ("parent", &mut comment.parent),
+        ("author", &mut comment.author),
+    ];
     for (name, field) in numbers {
         if let Some(given) = ctx.arg(name) {
             let wrong = || invalid_param(name, "rest_invalid_type", &format!("{name} is not of type integer."));
-            *field = given.as_u64().or_else(|| given.as_str()?.parse().ok()).ok_or_else(wrong)?;
+            *field = given
+                .as_u64()
+                .or_else(|| given.as_str()?.parse().ok())
+                .ok_or_else(wrong)?;
         }
     }
     for name in ["date", "date_gmt"] {
         let Some(given) = ctx.arg_text(name) else { continue };
-        let zone = if name == "date" { ctx.state.time_zone() } else { jiff::tz::TimeZone::UTC };
+        let zone = if name == "date" {
+            ctx.state.time_zone()
+        } else {
+            jiff::tz::TimeZone::UTC
+        };
         let time = parse_time(&given).and_then(|time| match time {
             Time::Absolute(time) => Some(time),
             Time::Local(time) => zone.to_timestamp(time).ok(),
@@ -213,7 +242,13 @@ fn fill(ctx: &Ctx<'_>, comment: &mut Comment) -> Result<(), Answer> {
             "hold" | "0" => "hold",
             "spam" => "spam",
             "trash" => "trash",
-            _ => return Err(error(500, "rest_comment_failed_edit", "Updating comment status failed.")),
+            _ => {
+                return Err(error(
+                    500,
+                    "rest_comment_failed_edit",
+                    "Updating comment status failed.",
+                ));
+            }
         }
         .to_owned();
     }
@@ -234,7 +269,10 @@ fn update(ctx: &mut Ctx<'_>, id: u64) -> Reply {
 fn delete(ctx: &mut Ctx<'_>, id: u64) -> Reply {
     let comment = found(ctx, id)?.clone();
     if !ctx.is_editor() {
-        return Err(ctx.refuse("rest_cannot_delete", "Sorry, you are not allowed to delete this comment."));
+        return Err(ctx.refuse(
+            "rest_cannot_delete",
+            "Sorry, you are not allowed to delete this comment.",
+        ));
     }
     ctx.state.touch();
     if ctx.flag("force") {
@@ -243,7 +281,11 @@ fn delete(ctx: &mut Ctx<'_>, id: u64) -> Reply {
         return Ok(Answer::json(200, &json!({"deleted": true, "previous": previous})));
     }
     if comment.status == "trash" {
-        return Err(error(410, "rest_already_trashed", "The comment has already been trashed."));
+        return Err(error(
+            410,
+            "rest_already_trashed",
+            "The comment has already been trashed.",
+        ));
     }
     if let Some(comment) = ctx.state.comments.get_mut(&id) {
         comment.status = "trash".to_owned();

@@ -4,12 +4,15 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::state::{Post, PostType, State};
+use super::super::records::{Post, PostType};
+use super::super::state::State;
 use super::{Ctx, Reply, error, no_route, posts, show, write};
 use crate::exchange::{Answer, Ask};
 
 pub(super) fn answer(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
-    let Some(kind) = ctx.state.types.get("attachment").cloned() else { return Err(no_route()) };
+    let Some(kind) = ctx.state.types.get("attachment").cloned() else {
+        return Err(no_route());
+    };
     match (ctx.ask.method.as_str(), rest) {
         ("POST", []) => upload(ctx, &kind),
         _ => posts::answer(ctx, &kind, rest),
@@ -18,7 +21,10 @@ pub(super) fn answer(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
 
 fn upload(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
     if !ctx.is_editor() {
-        return Err(ctx.refuse("rest_cannot_create", "Sorry, you are not allowed to create posts as this user."));
+        return Err(ctx.refuse(
+            "rest_cannot_create",
+            "Sorry, you are not allowed to create posts as this user.",
+        ));
     }
     if ctx.ask.body.is_empty() {
         return Err(error(400, "rest_upload_no_data", "No data supplied."));
@@ -27,7 +33,11 @@ fn upload(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
         return Err(error(400, "rest_upload_no_content_type", "No Content-Type supplied."));
     };
     let Some(disposition) = ctx.ask.header("content-disposition") else {
-        return Err(error(400, "rest_upload_no_content_disposition", "No Content-Disposition supplied."));
+        return Err(error(
+            400,
+            "rest_upload_no_content_disposition",
+            "No Content-Disposition supplied.",
+        ));
     };
     let Some(name) = file_name(disposition) else {
         let message = "Invalid Content-Disposition supplied. Content-Disposition needs to be formatted as \
@@ -39,7 +49,11 @@ fn upload(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
         return Err(error(500, "rest_upload_sideload_error", message));
     };
     let claimed = content_type.split(';').next().unwrap_or_default().trim();
-    let mime = if claimed.contains('/') && claimed != "application/octet-stream" { claimed } else { mime };
+    let mime = if claimed.contains('/') && claimed != "application/octet-stream" {
+        claimed
+    } else {
+        mime
+    };
     let id = store(ctx.state, &name, mime, ctx.ask.body.clone(), ctx.user.unwrap_or(0));
     let mut post = posts::found(ctx.state, kind, id)?.clone();
     write::fill(ctx, kind, &mut post)?;
@@ -58,7 +72,10 @@ pub(in super::super) fn store(state: &mut State, name: &str, mime: &str, bytes: 
         0 => format!("{month}/{stem}.{ending}"),
         n => format!("{month}/{stem}-{n}.{ending}"),
     });
-    let path = names.into_iter().find(|path| !state.files.contains_key(path)).unwrap_or_default();
+    let path = names
+        .into_iter()
+        .find(|path| !state.files.contains_key(path))
+        .unwrap_or_default();
     post.title = stem.to_owned();
     post.slug = super::super::state::slugify(stem, post.id);
     post.status = "inherit".to_owned();
@@ -130,7 +147,9 @@ pub(super) fn file(state: &State, ask: &Ask, path: &str) -> Answer {
         Some((first, last)) => Answer::bytes(206, mime, bytes.slice(first..=last))
             .header("content-range", format!("bytes {first}-{last}/{}", bytes.len()))
             .header("etag", tag),
-        None => Answer::bytes(200, mime, bytes.clone()).header("etag", tag).header("accept-ranges", "bytes"),
+        None => Answer::bytes(200, mime, bytes.clone())
+            .header("etag", tag)
+            .header("accept-ranges", "bytes"),
     }
 }
 
@@ -144,8 +163,16 @@ fn read_range(range: &str, length: usize) -> Option<(usize, usize)> {
 fn file_name(disposition: &str) -> Option<String> {
     let (_, name) = disposition.split_once("filename=")?;
     let name = name.split(';').next()?.trim().trim_matches('"');
-    let clean: String =
-        name.chars().map(|letter| if letter.is_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).collect();
+    let clean: String = name
+        .chars()
+        .map(|letter| {
+            if letter.is_alphanumeric() || "._-".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .collect();
     (!clean.is_empty()).then_some(clean)
 }
 

@@ -6,8 +6,8 @@ mod comments;
 pub(super) mod media;
 mod params;
 mod posts;
-mod show;
 mod shop;
+mod show;
 mod terms;
 mod users;
 mod widgets;
@@ -41,11 +41,18 @@ pub(super) struct Ctx<'a> {
 
 /// An error in WordPress's shape.
 pub(super) fn error(status: u16, code: &str, message: &str) -> Answer {
-    Answer::json(status, &json!({"code": code, "message": message, "data": {"status": status}}))
+    Answer::json(
+        status,
+        &json!({"code": code, "message": message, "data": {"status": status}}),
+    )
 }
 
 pub(super) fn no_route() -> Answer {
-    error(404, "rest_no_route", "No route was found matching the URL and request method.")
+    error(
+        404,
+        "rest_no_route",
+        "No route was found matching the URL and request method.",
+    )
 }
 
 /// An error about one parameter.
@@ -101,7 +108,10 @@ impl Ctx<'_> {
 
     /// A body field, or else the query's.
     pub(super) fn arg(&self, name: &str) -> Option<Value> {
-        self.body.get(name).cloned().or_else(|| self.ask.param(name).map(Value::from))
+        self.body
+            .get(name)
+            .cloned()
+            .or_else(|| self.ask.param(name).map(Value::from))
     }
 
     pub(super) fn arg_text(&self, name: &str) -> Option<String> {
@@ -122,17 +132,21 @@ impl Ctx<'_> {
         match self.ask.param("context") {
             None | Some("view" | "embed") => Ok(false),
             Some("edit") => Ok(true),
-            Some(_) => {
-                Err(invalid_param("context", "rest_not_in_enum", "context is not one of view, embed, and edit."))
-            }
+            Some(_) => Err(invalid_param(
+                "context",
+                "rest_not_in_enum",
+                "context is not one of view, embed, and edit.",
+            )),
         }
     }
 
     /// Keeps the fields that `_fields` names.
     pub(super) fn trimmed(&self, mut record: Value) -> Value {
         if let (Some(names), Value::Object(fields)) = (self.ask.param("_fields"), &mut record) {
-            let names: Vec<&str> =
-                names.split(',').map(|name| name.trim().split('.').next().unwrap_or_default()).collect();
+            let names: Vec<&str> = names
+                .split(',')
+                .map(|name| name.trim().split('.').next().unwrap_or_default())
+                .collect();
             fields.retain(|name, _| names.contains(&name.as_str()));
         }
         record
@@ -153,7 +167,11 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
 pub(super) fn answer(state: &mut State, ask: &Ask) -> Answer {
     state.publish_due();
     let parts: Vec<String> = match (ask.param("rest_route"), ask.segments.split_first()) {
-        (Some(route), _) => route.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+        (Some(route), _) => route
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect(),
         (None, Some((first, rest))) if first == "wp-json" => rest.to_vec(),
         _ => return outside(state, ask),
     };
@@ -168,7 +186,10 @@ fn outside(state: &State, ask: &Ask) -> Answer {
         return media::file(state, ask, path);
     }
     let link = format!("<{}/wp-json/>; rel=\"https://api.w.org/\"", state.base_url);
-    let page = format!("<!DOCTYPE html><html><head><title>{}</title></head><body></body></html>", state.setting("title"));
+    let page = format!(
+        "<!DOCTYPE html><html><head><title>{}</title></head><body></body></html>",
+        state.setting("title")
+    );
     Answer::bytes(200, "text/html; charset=UTF-8", page).header("link", link)
 }
 
@@ -181,7 +202,10 @@ fn signed_in(state: &mut State, ask: &Ask, parts: Vec<String>) -> Reply {
     if let Some((name, secret)) = basic.filter(|_| !is_shop_key) {
         let now = state.now();
         let secret: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
-        let found = state.users.values_mut().find(|found| found.username == name || found.email == name);
+        let found = state
+            .users
+            .values_mut()
+            .find(|found| found.username == name || found.email == name);
         let known = found.is_some();
         if let Some(found) = found {
             let id = found.id;
@@ -192,22 +216,47 @@ fn signed_in(state: &mut State, ask: &Ask, parts: Vec<String>) -> Reply {
         }
         if user.is_none() && state.rejects_wrong_passwords {
             return Err(match known {
-                true => error(401, "incorrect_password", "The provided password is an invalid application password."),
-                false => error(401, "invalid_username", "Unknown username. Check again or try your email address."),
+                true => error(
+                    401,
+                    "incorrect_password",
+                    "The provided password is an invalid application password.",
+                ),
+                false => error(
+                    401,
+                    "invalid_username",
+                    "Unknown username. Check again or try your email address.",
+                ),
             });
         }
     }
-    let roles = user.and_then(|id| state.users.get(&id)).map(|user| user.roles.clone()).unwrap_or_default();
+    let roles = user
+        .and_then(|id| state.users.get(&id))
+        .map(|user| user.roles.clone())
+        .unwrap_or_default();
     let role = Role::strongest(&roles);
     let body = body_of(ask)?;
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    route(&mut Ctx { state, ask, body, user, role, password }, &parts)
+    route(
+        &mut Ctx {
+            state,
+            ask,
+            body,
+            user,
+            role,
+            password,
+        },
+        &parts,
+    )
 }
 
 fn body_of(ask: &Ask) -> Result<Map<String, Value>, Answer> {
     let content_type = ask.header("content-type").unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
-        return Ok(ask.form().into_iter().map(|(name, value)| (name, Value::from(value))).collect());
+        return Ok(ask
+            .form()
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)))
+            .collect());
     }
     let is_upload = ask.header("content-disposition").is_some();
     if !content_type.starts_with("application/json") || ask.body.is_empty() || is_upload {
@@ -223,7 +272,10 @@ fn body_of(ask: &Ask) -> Result<Map<String, Value>, Answer> {
 fn route(ctx: &mut Ctx<'_>, parts: &[&str]) -> Reply {
     match parts {
         [] => Ok(root(ctx)),
-        ["wp", "v2"] => Ok(Answer::json(200, &json!({"namespace": "wp/v2", "routes": routes(ctx.state)}))),
+        ["wp", "v2"] => Ok(Answer::json(
+            200,
+            &json!({"namespace": "wp/v2", "routes": routes(ctx.state)}),
+        )),
         ["wp", "v2", rest @ ..] => core(ctx, rest),
         ["wc", "v3", rest @ ..] if ctx.state.woo.is_some() => shop::answer(ctx, rest),
         _ => Err(no_route()),
@@ -250,11 +302,19 @@ fn core(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
         ["widgets", rest @ ..] => widgets::widgets(ctx, rest),
         ["widget-types", rest @ ..] => widgets::widget_types(ctx, rest),
         [base, rest @ ..] => {
-            let post_type = ctx.state.types.values().find(|found| found.show_in_rest && found.rest_base == *base);
+            let post_type = ctx
+                .state
+                .types
+                .values()
+                .find(|found| found.show_in_rest && found.rest_base == *base);
             if let Some(post_type) = post_type.cloned() {
                 return posts::answer(ctx, &post_type, rest);
             }
-            let taxonomy = ctx.state.taxonomies.values().find(|found| found.show_in_rest && found.rest_base == *base);
+            let taxonomy = ctx
+                .state
+                .taxonomies
+                .values()
+                .find(|found| found.show_in_rest && found.rest_base == *base);
             match taxonomy.cloned() {
                 Some(taxonomy) => terms::answer(ctx, &taxonomy, rest),
                 None => Err(no_route()),
@@ -273,7 +333,11 @@ fn root(ctx: &Ctx<'_>) -> Answer {
     let offset_s = state.time_zone().to_offset(state.now()).seconds();
     let offset = state.hidden_options.get("gmt_offset").cloned().unwrap_or_else(|| {
         let hours = f64::from(offset_s) / 3600.0;
-        if hours.fract() == 0.0 { Value::from(offset_s / 3600) } else { Value::from(hours) }
+        if hours.fract() == 0.0 {
+            Value::from(offset_s / 3600)
+        } else {
+            Value::from(hours)
+        }
     });
     let body = json!({
         "name": state.setting("title"),
@@ -296,18 +360,53 @@ fn root(ctx: &Ctx<'_>) -> Answer {
 /// The routes that exist, so that a client can tell what this site has.
 fn routes(state: &State) -> Value {
     let fixed = [
-        "media", "comments", "users", "settings", "plugins", "themes", "types", "taxonomies", "statuses",
-        "menu-locations", "templates", "template-parts", "sidebars", "widgets", "widget-types",
+        "media",
+        "comments",
+        "users",
+        "settings",
+        "plugins",
+        "themes",
+        "types",
+        "taxonomies",
+        "statuses",
+        "menu-locations",
+        "templates",
+        "template-parts",
+        "sidebars",
+        "widgets",
+        "widget-types",
     ];
-    let types = state.types.values().filter(|found| found.show_in_rest).map(|found| found.rest_base.as_str());
-    let taxonomies = state.taxonomies.values().filter(|found| found.show_in_rest).map(|found| found.rest_base.as_str());
+    let types = state
+        .types
+        .values()
+        .filter(|found| found.show_in_rest)
+        .map(|found| found.rest_base.as_str());
+    let taxonomies = state
+        .taxonomies
+        .values()
+        .filter(|found| found.show_in_rest)
+        .map(|found| found.rest_base.as_str());
     let mut routes = Map::new();
     for base in fixed.into_iter().chain(types).chain(taxonomies) {
-        routes.insert(format!("/wp/v2/{base}"), json!({"namespace": "wp/v2", "methods": ["GET", "POST"]}));
+        routes.insert(
+            format!("/wp/v2/{base}"),
+            json!({"namespace": "wp/v2", "methods": ["GET", "POST"]}),
+        );
     }
     if state.woo.is_some() {
-        for base in ["orders", "products", "customers", "coupons", "taxes", "webhooks", "settings"] {
-            routes.insert(format!("/wc/v3/{base}"), json!({"namespace": "wc/v3", "methods": ["GET", "POST"]}));
+        for base in [
+            "orders",
+            "products",
+            "customers",
+            "coupons",
+            "taxes",
+            "webhooks",
+            "settings",
+        ] {
+            routes.insert(
+                format!("/wc/v3/{base}"),
+                json!({"namespace": "wc/v3", "methods": ["GET", "POST"]}),
+            );
         }
     }
     Value::Object(routes)

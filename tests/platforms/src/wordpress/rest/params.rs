@@ -7,8 +7,17 @@ use super::{Ctx, error, invalid_param};
 use crate::exchange::{Answer, Ask};
 
 /// Parameters that choose a page or its looks, but not the list.
-const NOT_THE_LIST: [&str; 9] =
-    ["page", "per_page", "offset", "context", "_fields", "_embed", "_cb", "rest_route", "_locale"];
+const NOT_THE_LIST: [&str; 9] = [
+    "page",
+    "per_page",
+    "offset",
+    "context",
+    "_fields",
+    "_embed",
+    "_cb",
+    "rest_route",
+    "_locale",
+];
 
 /// A page of a list.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +31,11 @@ impl Page {
     pub(super) fn read(ask: &Ask) -> Result<Self, Answer> {
         let page = whole(ask, "page")?.unwrap_or(1);
         if page < 1 {
-            return Err(invalid_param("page", "rest_out_of_bounds", "page must be greater than or equal to 1"));
+            return Err(invalid_param(
+                "page",
+                "rest_out_of_bounds",
+                "page must be greater than or equal to 1",
+            ));
         }
         let per_page = whole(ask, "per_page")?.unwrap_or(10);
         if !(1..=100).contains(&per_page) {
@@ -31,12 +44,19 @@ impl Page {
         }
         let offset = whole(ask, "offset")?.map(|offset| usize::try_from(offset).unwrap_or(0));
         let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-        Ok(Self { page: size(page), per_page: size(per_page), offset })
+        Ok(Self {
+            page: size(page),
+            per_page: size(per_page),
+            offset,
+        })
     }
 
     /// The ids of this page.
     pub(super) fn of<'a>(&self, ids: &'a [u64]) -> &'a [u64] {
-        let start = self.offset.unwrap_or((self.page - 1).saturating_mul(self.per_page)).min(ids.len());
+        let start = self
+            .offset
+            .unwrap_or((self.page - 1).saturating_mul(self.per_page))
+            .min(ids.len());
         let end = start.saturating_add(self.per_page).min(ids.len());
         &ids[start..end]
     }
@@ -60,7 +80,10 @@ impl Page {
             .header("access-control-expose-headers", "X-WP-Total, X-WP-TotalPages, Link");
         let mut links = Vec::new();
         if self.page > 1 {
-            links.push(format!("<{}>; rel=\"prev\"", self.address(ctx, (self.page - 1).min(pages.max(1)))));
+            links.push(format!(
+                "<{}>; rel=\"prev\"",
+                self.address(ctx, (self.page - 1).min(pages.max(1)))
+            ));
         }
         if self.page < pages {
             links.push(format!("<{}>; rel=\"next\"", self.address(ctx, self.page + 1)));
@@ -83,7 +106,11 @@ impl Page {
 pub(super) fn whole(ask: &Ask, name: &str) -> Result<Option<i64>, Answer> {
     match ask.param(name).map(str::parse::<i64>).transpose() {
         Ok(number) => Ok(number),
-        Err(_) => Err(invalid_param(name, "rest_invalid_type", &format!("{name} is not of type integer."))),
+        Err(_) => Err(invalid_param(
+            name,
+            "rest_invalid_type",
+            &format!("{name} is not of type integer."),
+        )),
     }
 }
 
@@ -93,7 +120,11 @@ pub(super) fn ids(ask: &Ask, name: &str) -> Result<Option<Vec<u64>>, Answer> {
     let ids: Result<Vec<u64>, _> = texts.iter().map(|text| text.parse()).collect();
     match ids {
         Ok(ids) => Ok(Some(ids)),
-        Err(_) => Err(invalid_param(name, "rest_invalid_type", &format!("{name}[0] is not of type integer."))),
+        Err(_) => Err(invalid_param(
+            name,
+            "rest_invalid_type",
+            &format!("{name}[0] is not of type integer."),
+        )),
     }
 }
 
@@ -102,7 +133,9 @@ pub(super) fn texts(ask: &Ask, name: &str) -> Option<Vec<String>> {
     let is_it = |key: &str| key == name || key.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
     let mut given = ask.query.iter().filter(|(key, _)| is_it(key)).peekable();
     given.peek()?;
-    let words = given.flat_map(|(_, value)| value.split(',')).map(|word| word.trim().to_owned());
+    let words = given
+        .flat_map(|(_, value)| value.split(','))
+        .map(|word| word.trim().to_owned());
     Some(words.filter(|word| !word.is_empty()).collect())
 }
 
@@ -120,12 +153,16 @@ pub(super) fn choice<'a>(ask: &'a Ask, name: &str, choices: &[&str], default: &'
 
 /// A time parameter on the site's clock: with an offset it is converted, without it is site time already.
 pub(super) fn site_time(ctx: &Ctx<'_>, name: &str) -> Result<Option<civil::DateTime>, Answer> {
-    let Some(text) = ctx.ask.param(name) else { return Ok(None) };
+    let Some(text) = ctx.ask.param(name) else {
+        return Ok(None);
+    };
     let parsed = parse_time(text).map(|time| match time {
         Time::Absolute(time) => ctx.state.local(time),
         Time::Local(time) => time,
     });
-    parsed.map(Some).ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))
+    parsed
+        .map(Some)
+        .ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))
 }
 
 /// A time as a client writes it.
@@ -154,7 +191,17 @@ pub(super) fn parse_time(text: &str) -> Option<Time> {
 
 /// What a list depends on: the path, who asks, and every parameter that chooses its members or their order.
 pub(super) fn list_key(ctx: &Ctx<'_>, edit: bool) -> String {
-    let chosen = ctx.ask.query.iter().filter(|(name, _)| !NOT_THE_LIST.contains(&name.as_str()));
+    let chosen = ctx
+        .ask
+        .query
+        .iter()
+        .filter(|(name, _)| !NOT_THE_LIST.contains(&name.as_str()));
     let query: Vec<String> = chosen.map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{}|{:?}|{}|{edit}|{}", ctx.ask.path, ctx.user, ctx.state.setting("timezone"), query.join("&"))
+    format!(
+        "{}|{:?}|{}|{edit}|{}",
+        ctx.ask.path,
+        ctx.user,
+        ctx.state.setting("timezone"),
+        query.join("&")
+    )
 }

@@ -5,14 +5,34 @@ use std::cmp::Ordering;
 use jiff::civil;
 use serde_json::{Value, json};
 
-use super::super::state::{Post, PostType, State};
+use super::super::records::{Post, PostType};
+use super::super::state::State;
 use super::params::{Page, choice, ids, list_key, site_time, texts};
 use super::{Ctx, Reply, error, invalid_param, invalid_param_with, no_route, show, write};
 use crate::exchange::Answer;
 
-const STATUSES: [&str; 8] = ["publish", "future", "draft", "pending", "private", "trash", "auto-draft", "inherit"];
+const STATUSES: [&str; 8] = [
+    "publish",
+    "future",
+    "draft",
+    "pending",
+    "private",
+    "trash",
+    "auto-draft",
+    "inherit",
+];
 const ORDERS: [&str; 11] = [
-    "author", "date", "id", "include", "modified", "parent", "relevance", "slug", "include_slugs", "title", "menu_order",
+    "author",
+    "date",
+    "id",
+    "include",
+    "modified",
+    "parent",
+    "relevance",
+    "slug",
+    "include_slugs",
+    "title",
+    "menu_order",
 ];
 
 pub(super) fn answer(ctx: &mut Ctx<'_>, kind: &PostType, rest: &[&str]) -> Reply {
@@ -52,9 +72,10 @@ fn guard_hidden(ctx: &Ctx<'_>, kind: &PostType) -> Result<(), Answer> {
         "nav_menu_item" if !ctx.is_admin() => {
             Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to view menu items."))
         }
-        "wp_font_family" if !ctx.is_admin() => {
-            Err(ctx.refuse("rest_cannot_read", "Sorry, you are not allowed to access font families."))
-        }
+        "wp_font_family" if !ctx.is_admin() => Err(ctx.refuse(
+            "rest_cannot_read",
+            "Sorry, you are not allowed to access font families.",
+        )),
         "wp_block" if !ctx.edits_posts() => {
             Err(ctx.refuse("rest_cannot_view", "Sorry, you are not allowed to view blocks."))
         }
@@ -66,14 +87,19 @@ pub(super) fn list(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
     let edit = ctx.wants_edit()?;
     guard_hidden(ctx, kind)?;
     if edit && !may_edit(ctx, &kind.slug) {
-        return Err(ctx.refuse("rest_forbidden_context", "Sorry, you are not allowed to edit posts in this post type."));
+        return Err(ctx.refuse(
+            "rest_forbidden_context",
+            "Sorry, you are not allowed to edit posts in this post type.",
+        ));
     }
     let page = Page::read(ctx.ask)?;
     let filter = Filter::read(ctx, kind)?;
     let key = list_key(ctx, edit);
     let chosen = ctx.state.list(key, |state| filter.ids(state, kind));
     page.refuse_past_end(chosen.len(), "rest_post_invalid_page_number")?;
-    let mine = (edit && ctx.role == super::Role::Contributor).then_some(ctx.user).flatten();
+    let mine = (edit && ctx.role == super::Role::Contributor)
+        .then_some(ctx.user)
+        .flatten();
     let posts = ctx.state.posts.get(&kind.slug);
     let shown = page.of(&chosen).iter().filter(|id| !ctx.state.unlisted.contains(id));
     let shown = shown.filter_map(|id| posts.and_then(|posts| posts.get(id)));
@@ -107,7 +133,9 @@ impl Filter {
         let ask = ctx.ask;
         let mut terms = Vec::new();
         for slug in &kind.taxonomies {
-            let Some(taxonomy) = ctx.state.taxonomies.get(slug).filter(|found| found.show_in_rest) else { continue };
+            let Some(taxonomy) = ctx.state.taxonomies.get(slug).filter(|found| found.show_in_rest) else {
+                continue;
+            };
             if let Some(wanted) = ids(ask, &taxonomy.rest_base)? {
                 terms.push((slug.clone(), wanted));
             }
@@ -123,7 +151,10 @@ impl Filter {
             author: ids(ask, "author")?,
             parent: ids(ask, "parent")?,
             slugs: texts(ask, "slug"),
-            search: ask.param("search").map(str::to_lowercase).filter(|words| !words.is_empty()),
+            search: ask
+                .param("search")
+                .map(str::to_lowercase)
+                .filter(|words| !words.is_empty()),
             sticky: match choice(ask, "sticky", &["", "1", "0", "true", "false"], "")? {
                 "" => None,
                 word => Some(matches!(word, "1" | "true")),
@@ -136,7 +167,7 @@ impl Filter {
 
     fn accepts(&self, post: &Post) -> bool {
         let one_of = |list: &Option<Vec<u64>>, id: u64| list.as_ref().is_none_or(|list| list.contains(&id));
-        self.statuses.iter().any(|status| *status == post.status)
+        self.statuses.contains(&post.status)
             && self.modified_after.is_none_or(|time| post.modified > time)
             && self.modified_before.is_none_or(|time| post.modified < time)
             && self.after.is_none_or(|time| post.date > time)
@@ -148,7 +179,9 @@ impl Filter {
             && self.slugs.as_ref().is_none_or(|slugs| slugs.contains(&post.slug))
             && self.sticky.is_none_or(|sticky| post.sticky == sticky)
             && self.terms.iter().all(|(taxonomy, wanted)| {
-                post.terms.get(taxonomy).is_some_and(|held| held.iter().any(|id| wanted.contains(id)))
+                post.terms
+                    .get(taxonomy)
+                    .is_some_and(|held| held.iter().any(|id| wanted.contains(id)))
             })
             && self.search.as_ref().is_none_or(|words| {
                 post.title.to_lowercase().contains(words) || post.content.to_lowercase().contains(words)
@@ -178,7 +211,11 @@ impl Filter {
             "include" => {
                 let place = |id: u64| self.include.iter().flatten().position(|other| *other == id);
                 // The order of `include` holds whatever the direction.
-                if self.ascending { place(a.id).cmp(&place(b.id)) } else { place(b.id).cmp(&place(a.id)) }
+                if self.ascending {
+                    place(a.id).cmp(&place(b.id))
+                } else {
+                    place(b.id).cmp(&place(a.id))
+                }
             }
             _ => a.date.cmp(&b.date),
         }
@@ -186,7 +223,11 @@ impl Filter {
 }
 
 fn default_order(kind: &PostType) -> &'static str {
-    if kind.slug == "nav_menu_item" { "menu_order" } else { "date" }
+    if kind.slug == "nav_menu_item" {
+        "menu_order"
+    } else {
+        "date"
+    }
 }
 
 fn default_direction(kind: &PostType) -> &'static str {
@@ -198,7 +239,11 @@ fn statuses(ctx: &Ctx<'_>, kind: &PostType) -> Result<Vec<String>, Answer> {
     let is_media = kind.slug == "attachment";
     let default = if is_media { "inherit" } else { "publish" };
     let given = texts(ctx.ask, "status").unwrap_or_else(|| vec![default.to_owned()]);
-    let allowed: &[&str] = if is_media { &["inherit", "private", "trash"] } else { &STATUSES };
+    let allowed: &[&str] = if is_media {
+        &["inherit", "private", "trash"]
+    } else {
+        &STATUSES
+    };
     let mut all = Vec::new();
     for (place, status) in given.into_iter().enumerate() {
         let any = status == "any" && !is_media;
@@ -208,7 +253,12 @@ fn statuses(ctx: &Ctx<'_>, kind: &PostType) -> Result<Vec<String>, Answer> {
         }
         if status != default && !may_edit(ctx, &kind.slug) {
             let data = json!({"status": ctx.refusal_status()});
-            return Err(invalid_param_with("status", "rest_forbidden_status", "Status is forbidden.", data));
+            return Err(invalid_param_with(
+                "status",
+                "rest_forbidden_status",
+                "Status is forbidden.",
+                data,
+            ));
         }
         match any {
             // Any leaves out the trash.
@@ -225,7 +275,10 @@ pub(super) fn one(ctx: &Ctx<'_>, kind: &PostType, id: u64) -> Reply {
     let post = found(ctx.state, kind, id)?;
     let edits = may_edit(ctx, &kind.slug) && (ctx.is_editor() || ctx.user == Some(post.author));
     if edit && !edits {
-        return Err(ctx.refuse("rest_forbidden_context", "Sorry, you are not allowed to edit this post."));
+        return Err(ctx.refuse(
+            "rest_forbidden_context",
+            "Sorry, you are not allowed to edit this post.",
+        ));
     }
     if !edits && !matches!(post.status.as_str(), "publish" | "inherit") {
         return Err(ctx.refuse("rest_forbidden", "Sorry, you are not allowed to do that."));
@@ -237,15 +290,28 @@ fn revisions(ctx: &Ctx<'_>, kind: &PostType, id: u64, rest: &[&str]) -> Reply {
     let edit = ctx.wants_edit()?;
     found(ctx.state, kind, id)?;
     if !may_edit(ctx, &kind.slug) {
-        return Err(ctx.refuse("rest_cannot_read", "Sorry, you are not allowed to view revisions of this post."));
+        return Err(ctx.refuse(
+            "rest_cannot_read",
+            "Sorry, you are not allowed to view revisions of this post.",
+        ));
     }
     let page = Page::read(ctx.ask)?;
     let kept = ctx.state.revisions.get(&id).map(Vec::as_slice).unwrap_or_default();
-    let show = |revision: &super::super::state::Revision| {
+    let show = |revision: &super::super::records::Revision| {
         let mut record = show::post(ctx.state, &revision.post, kind, edit);
         if let Value::Object(fields) = &mut record {
             fields.retain(|name, _| {
-                let kept = ["author", "date", "date_gmt", "modified", "modified_gmt", "guid", "title", "content", "excerpt"];
+                let kept = [
+                    "author",
+                    "date",
+                    "date_gmt",
+                    "modified",
+                    "modified_gmt",
+                    "guid",
+                    "title",
+                    "content",
+                    "excerpt",
+                ];
                 kept.contains(&name.as_str()) || name == "meta"
             });
             fields.insert("id".to_owned(), revision.id.into());
@@ -258,7 +324,10 @@ fn revisions(ctx: &Ctx<'_>, kind: &PostType, id: u64, rest: &[&str]) -> Reply {
         [] => {
             let ids: Vec<u64> = (0..kept.len() as u64).rev().collect();
             page.refuse_past_end(ids.len(), "rest_revision_invalid_page_number")?;
-            let chosen = page.of(&ids).iter().filter_map(|place| kept.get(usize::try_from(*place).ok()?));
+            let chosen = page
+                .of(&ids)
+                .iter()
+                .filter_map(|place| kept.get(usize::try_from(*place).ok()?));
             Ok(page.answer(ctx, chosen.map(show).collect(), kept.len()))
         }
         [wanted] => {

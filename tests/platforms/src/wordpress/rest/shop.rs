@@ -8,22 +8,48 @@ use super::params::{Page, Time, choice, ids, list_key, parse_time, texts};
 use super::{Ctx, Reply, error, invalid_param, missing_param, no_route, show};
 use crate::exchange::Answer;
 
-const ORDER_STATUSES: [&str; 8] =
-    ["pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "trash"];
+const ORDER_STATUSES: [&str; 8] = [
+    "pending",
+    "processing",
+    "on-hold",
+    "completed",
+    "cancelled",
+    "refunded",
+    "failed",
+    "trash",
+];
 const PRODUCT_STATUSES: [&str; 6] = ["draft", "pending", "private", "publish", "future", "trash"];
-const COLLECTIONS: [&str; 8] =
-    ["orders", "products", "customers", "coupons", "taxes", "webhooks", "products/attributes", "products/categories"];
-const MORE_COLLECTIONS: [&str; 4] = ["products/tags", "products/reviews", "products/shipping_classes", "shipping/zones"];
+const COLLECTIONS: [&str; 8] = [
+    "orders",
+    "products",
+    "customers",
+    "coupons",
+    "taxes",
+    "webhooks",
+    "products/attributes",
+    "products/categories",
+];
+const MORE_COLLECTIONS: [&str; 4] = [
+    "products/tags",
+    "products/reviews",
+    "products/shipping_classes",
+    "shipping/zones",
+];
 
 /// How the asker signed in at the shop.
 fn permission(ctx: &Ctx<'_>) -> Result<bool, Answer> {
     let given = ctx.ask.basic().filter(|(key, _)| key.starts_with("ck_")).or_else(|| {
-        Some((ctx.ask.param("consumer_key")?.to_owned(), ctx.ask.param("consumer_secret")?.to_owned()))
+        Some((
+            ctx.ask.param("consumer_key")?.to_owned(),
+            ctx.ask.param("consumer_secret")?.to_owned(),
+        ))
     });
     let keys = ctx.state.woo.iter().flat_map(|woo| &woo.keys);
     match given {
         Some((key, secret)) => {
-            let found = keys.into_iter().find(|(known, with, _)| *known == key && *with == secret);
+            let found = keys
+                .into_iter()
+                .find(|(known, with, _)| *known == key && *with == secret);
             let wrong = || error(401, "woocommerce_rest_authentication_error", "Consumer key is invalid.");
             found.map(|(_, _, writes)| *writes).ok_or_else(wrong)
         }
@@ -68,10 +94,15 @@ fn is_table(ctx: &Ctx<'_>, path: &str) -> bool {
         return true;
     }
     let parts: Vec<&str> = path.rsplitn(3, '/').collect();
-    let [leaf, id, parent] = parts.as_slice() else { return false };
+    let [leaf, id, parent] = parts.as_slice() else {
+        return false;
+    };
     let fits = matches!(
         (*parent, *leaf),
-        ("orders", "notes" | "refunds") | ("products", "variations") | ("products/attributes", "terms") | ("shipping/zones", "methods")
+        ("orders", "notes" | "refunds")
+            | ("products", "variations")
+            | ("products/attributes", "terms")
+            | ("shipping/zones", "methods")
     );
     fits && id.parse().is_ok_and(|id| record(ctx, parent, id).is_some())
 }
@@ -97,44 +128,72 @@ fn statuses(table: &str) -> Option<&'static [&'static str]> {
 
 /// A time filter: on the site's clock, unless `dates_are_gmt` says that it is UTC.
 fn time(ctx: &Ctx<'_>, name: &str) -> Result<Option<civil::DateTime>, Answer> {
-    let Some(text) = ctx.ask.param(name) else { return Ok(None) };
+    let Some(text) = ctx.ask.param(name) else {
+        return Ok(None);
+    };
     let in_gmt = ctx.flag("dates_are_gmt");
-    let zone = if in_gmt { jiff::tz::TimeZone::UTC } else { ctx.state.time_zone() };
+    let zone = if in_gmt {
+        jiff::tz::TimeZone::UTC
+    } else {
+        ctx.state.time_zone()
+    };
     let time = parse_time(text).map(|time| match time {
         Time::Absolute(time) => zone.to_datetime(time),
         Time::Local(time) => time,
     });
-    time.map(Some).ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))
+    time.map(Some)
+        .ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))
 }
 
 fn list(ctx: &mut Ctx<'_>, table: &str) -> Reply {
     ctx.wants_edit()?;
     let page = Page::read(ctx.ask)?;
     let wanted = wanted_statuses(ctx, table)?;
-    let zone = if ctx.flag("dates_are_gmt") { jiff::tz::TimeZone::UTC } else { ctx.state.time_zone() };
+    let zone = if ctx.flag("dates_are_gmt") {
+        jiff::tz::TimeZone::UTC
+    } else {
+        ctx.state.time_zone()
+    };
     let dated = matches!(table, "orders" | "products" | "coupons");
     let (after, before) = match dated {
         true => (time(ctx, "modified_after")?, time(ctx, "modified_before")?),
         false => (None, None),
     };
     let (include, exclude) = (ids(ctx.ask, "include")?, ids(ctx.ask, "exclude")?);
-    let orders = ["date", "id", "include", "title", "slug", "name", "modified", "registered_date", "order", "count"];
+    let orders = [
+        "date",
+        "id",
+        "include",
+        "title",
+        "slug",
+        "name",
+        "modified",
+        "registered_date",
+        "order",
+        "count",
+    ];
     let order_by = choice(ctx.ask, "orderby", &orders, "date")?.to_owned();
     let ascending = choice(ctx.ask, "order", &["asc", "desc"], "desc")? == "asc";
-    let search: Vec<(&str, String)> =
-        ["sku", "code", "email", "slug"].iter().filter_map(|name| Some((*name, ctx.ask.param(name)?.to_owned()))).collect();
+    let search: Vec<(&str, String)> = ["sku", "code", "email", "slug"]
+        .iter()
+        .filter_map(|name| Some((*name, ctx.ask.param(name)?.to_owned())))
+        .collect();
     let key = list_key(ctx, true);
     let chosen = ctx.state.list(key, |state| {
         let records = state.woo.iter().filter_map(|woo| woo.tables.get(table)).flatten();
         let mut chosen: Vec<(&u64, &ShopRecord)> = records.collect();
         chosen.retain(|(id, record)| {
             let status = record.fields.get("status").and_then(Value::as_str).unwrap_or_default();
-            wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|one| one == status))
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().any(|one| one == status))
                 && after.is_none_or(|time| zone.to_datetime(record.modified) > time)
                 && before.is_none_or(|time| zone.to_datetime(record.modified) < time)
                 && include.as_ref().is_none_or(|ids| ids.contains(id))
                 && exclude.as_ref().is_none_or(|ids| !ids.contains(id))
-                && search.iter().all(|(name, text)| record.fields.get(*name).and_then(Value::as_str) == Some(text))
+                && search
+                    .iter()
+                    .all(|(name, text)| record.fields.get(*name).and_then(Value::as_str) == Some(text))
         });
         chosen.sort_by_key(|(id, record)| match order_by.as_str() {
             "id" => (0, **id),
@@ -157,7 +216,12 @@ fn wanted_statuses(ctx: &Ctx<'_>, table: &str) -> Result<Option<Vec<String>>, An
     let mut all = Vec::new();
     for status in given {
         match status.as_str() {
-            "any" => all.extend(known.iter().filter(|known| **known != "trash").map(|known| (*known).to_owned())),
+            "any" => all.extend(
+                known
+                    .iter()
+                    .filter(|known| **known != "trash")
+                    .map(|known| (*known).to_owned()),
+            ),
             _ if known.contains(&status.as_str()) => all.push(status),
             _ => {
                 let message = format!("status is not one of any, {}.", known.join(", "));
@@ -221,32 +285,58 @@ fn judge(ctx: &Ctx<'_>, table: &str, body: &Map<String, Value>, id: Option<u64>)
     if let Some(name) = required.iter().find(|name| id.is_none() && !body.contains_key(**name)) {
         return Err(missing_param(name));
     }
-    if let (Some(known), Some(status)) = (statuses(table), body.get("status")) {
-        if !status.as_str().is_some_and(|status| known.contains(&status)) {
-            let message = format!("status is not one of {}.", known.join(", "));
-            return Err(invalid_param("status", "rest_not_in_enum", &message));
-        }
+    if let (Some(known), Some(status)) = (statuses(table), body.get("status"))
+        && !status.as_str().is_some_and(|status| known.contains(&status))
+    {
+        let message = format!("status is not one of {}.", known.join(", "));
+        return Err(invalid_param("status", "rest_not_in_enum", &message));
     }
     let unique = match table {
         "products" => Some(("sku", "product_invalid_sku", "Invalid or duplicated SKU.")),
-        "coupons" => Some(("code", "woocommerce_rest_coupon_code_already_exists", "The coupon code already exists")),
-        "customers" => Some(("email", "registration-error-email-exists", "An account is already registered with your email address.")),
+        "coupons" => Some((
+            "code",
+            "woocommerce_rest_coupon_code_already_exists",
+            "The coupon code already exists",
+        )),
+        "customers" => Some((
+            "email",
+            "registration-error-email-exists",
+            "An account is already registered with your email address.",
+        )),
         _ => None,
     };
-    let Some((name, code, message)) = unique else { return Ok(()) };
-    let Some(given) = body.get(name).and_then(Value::as_str).filter(|given| !given.is_empty()) else { return Ok(()) };
+    let Some((name, code, message)) = unique else {
+        return Ok(());
+    };
+    let Some(given) = body.get(name).and_then(Value::as_str).filter(|given| !given.is_empty()) else {
+        return Ok(());
+    };
     let records = ctx.state.woo.iter().filter_map(|woo| woo.tables.get(table)).flatten();
-    let taken = records.into_iter().any(|(other, record)| Some(*other) != id && record.fields.get(name).and_then(Value::as_str) == Some(given));
+    let taken = records
+        .into_iter()
+        .any(|(other, record)| Some(*other) != id && record.fields.get(name).and_then(Value::as_str) == Some(given));
     if taken { Err(error(400, code, message)) } else { Ok(()) }
 }
 
 /// Drops what only the shop sets, and adds up an order.
 fn cleaned(table: &str, mut body: Map<String, Value>) -> Map<String, Value> {
-    let fixed = ["id", "date_created_gmt", "date_modified", "date_modified_gmt", "date_created", "total", "_links", "password", "set_paid"];
+    let fixed = [
+        "id",
+        "date_created_gmt",
+        "date_modified",
+        "date_modified_gmt",
+        "date_created",
+        "total",
+        "_links",
+        "password",
+        "set_paid",
+    ];
     let keeps_total = table.ends_with("/refunds");
     body.retain(|name, _| !fixed.contains(&name.as_str()) || (keeps_total && name == "total"));
     if let ("orders", Some(lines)) = (table, body.get("line_items").and_then(Value::as_array)) {
-        let amounts = lines.iter().filter_map(|line| line.get("total")?.as_str()?.parse::<f64>().ok());
+        let amounts = lines
+            .iter()
+            .filter_map(|line| line.get("total")?.as_str()?.parse::<f64>().ok());
         body.insert("total".to_owned(), format!("{:.2}", amounts.sum::<f64>()).into());
     }
     body
@@ -254,7 +344,11 @@ fn cleaned(table: &str, mut body: Map<String, Value>) -> Map<String, Value> {
 
 fn create(ctx: &mut Ctx<'_>, table: &str, body: Map<String, Value>) -> Result<u64, Answer> {
     if body.contains_key("id") {
-        return Err(error(400, "woocommerce_rest_resource_exists", "Cannot create existing resource."));
+        return Err(error(
+            400,
+            "woocommerce_rest_resource_exists",
+            "Cannot create existing resource.",
+        ));
     }
     judge(ctx, table, &body, None)?;
     let now = ctx.state.now();
@@ -284,7 +378,11 @@ fn remove(ctx: &mut Ctx<'_>, table: &str, id: u64, force: bool) -> Result<(), An
     let now = ctx.state.now();
     let has_trash = matches!(table, "orders" | "products" | "coupons");
     if !force && !has_trash {
-        return Err(error(501, "woocommerce_rest_trash_not_supported", "Resource does not support trashing."));
+        return Err(error(
+            501,
+            "woocommerce_rest_trash_not_supported",
+            "Resource does not support trashing.",
+        ));
     }
     let woo = shop(ctx)?;
     let done = match force {
@@ -301,14 +399,27 @@ fn batch(ctx: &mut Ctx<'_>, table: &str) -> Reply {
     if !matches!(ctx.ask.method.as_str(), "POST" | "PUT" | "PATCH") {
         return Err(no_route());
     }
-    let items = |name: &str| ctx.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let items = |name: &str| {
+        ctx.body
+            .get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let (creates, updates, deletes) = (items("create"), items("update"), items("delete"));
     if creates.len() + updates.len() + deletes.len() > 100 {
         let message = "Unable to accept more than 100 items for this request.";
         return Err(error(413, "woocommerce_rest_request_entity_too_large", message));
     }
-    let object = |item: Value| if let Value::Object(fields) = item { fields } else { Map::new() };
-    let failed = |id: u64, answer: Answer| json!({"id": id, "error": serde_json::from_slice::<Value>(&answer.body).ok()});
+    let object = |item: Value| {
+        if let Value::Object(fields) = item {
+            fields
+        } else {
+            Map::new()
+        }
+    };
+    let failed =
+        |id: u64, answer: Answer| json!({"id": id, "error": serde_json::from_slice::<Value>(&answer.body).ok()});
     let mut done = Map::new();
     for item in creates {
         let made = create(ctx, table, object(item)).and_then(|id| one(ctx, table, id));
@@ -348,11 +459,15 @@ fn flat(ctx: &mut Ctx<'_>, path: &str) -> Reply {
         shop(ctx)?.lists.insert(path.to_owned(), given.ok_or_else(wrong)?);
         return Ok(Answer::json(200, &ctx.ask.json().unwrap_or_default()));
     }
-    let Some((list, key)) = path.rsplit_once('/') else { return Err(no_route()) };
+    let Some((list, key)) = path.rsplit_once('/') else {
+        return Err(no_route());
+    };
     let body = ctx.body.clone();
     let key_name = if list == "taxes/classes" { "slug" } else { "id" };
     let item = shop(ctx)?.lists.get_mut(list).and_then(|items| {
-        items.iter_mut().find(|item| item.get(key_name).and_then(Value::as_str) == Some(key))
+        items
+            .iter_mut()
+            .find(|item| item.get(key_name).and_then(Value::as_str) == Some(key))
     });
     let Some(item) = item else {
         return Err(if list.starts_with("settings") {

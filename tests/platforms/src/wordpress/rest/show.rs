@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use serde_json::{Map, Value, json};
 
-use super::super::state::{Post, PostType, State};
+use super::super::records::{Post, PostType};
+use super::super::state::State;
 
 /// `2026-11-22T06:00:00`, in UTC and without saying so.
 pub(in super::super) fn gmt(time: Timestamp) -> String {
@@ -32,14 +33,22 @@ pub(super) fn rendered(content: &str) -> String {
         rest = after.split_once("-->").map_or("", |(_, after)| after);
     }
     out.push_str(rest);
-    if out.contains('<') || out.trim().is_empty() { out } else { format!("<p>{}</p>\n", out.trim()) }
+    if out.contains('<') || out.trim().is_empty() {
+        out
+    } else {
+        format!("<p>{}</p>\n", out.trim())
+    }
 }
 
 pub(super) fn post(state: &State, post: &Post, kind: &PostType, edit: bool) -> Value {
     let link = address(state, post);
     let guid = format!("{}/?p={}", state.base_url, post.id);
     let protected = !post.password.is_empty();
-    let content = if protected && !edit { String::new() } else { rendered(&post.content) };
+    let content = if protected && !edit {
+        String::new()
+    } else {
+        rendered(&post.content)
+    };
     let mut record = json!({
         "id": post.id,
         "date": plain(post.date),
@@ -57,10 +66,16 @@ pub(super) fn post(state: &State, post: &Post, kind: &PostType, edit: bool) -> V
         "meta": post.meta,
         "_links": {"self": [{"href": format!("{}/wp-json/wp/v2/{}/{}", state.base_url, kind.rest_base, post.id)}]},
     });
-    let Value::Object(fields) = &mut record else { return record };
+    let Value::Object(fields) = &mut record else {
+        return record;
+    };
     if !matches!(post.kind.as_str(), "attachment" | "nav_menu_item" | "wp_font_family") {
         let mut body = rich(&post.content, content, edit);
-        let excerpt = if protected && !edit { String::new() } else { rendered(&post.excerpt) };
+        let excerpt = if protected && !edit {
+            String::new()
+        } else {
+            rendered(&post.excerpt)
+        };
         let mut short = rich(&post.excerpt, excerpt, edit);
         body["protected"] = protected.into();
         short["protected"] = protected.into();
@@ -75,7 +90,11 @@ pub(super) fn post(state: &State, post: &Post, kind: &PostType, edit: bool) -> V
     }
     if edit {
         set(fields, "permalink_template", format!("{}/%postname%/", state.base_url));
-        set(fields, "generated_slug", super::super::state::slugify(&post.title, post.id));
+        set(
+            fields,
+            "generated_slug",
+            super::super::state::slugify(&post.title, post.id),
+        );
     }
     by_kind(state, post, kind, edit, fields);
     record
@@ -102,14 +121,22 @@ fn by_kind(state: &State, post: &Post, kind: &PostType, edit: bool, fields: &mut
     }
     for slug in &kind.taxonomies {
         if let Some(taxonomy) = state.taxonomies.get(slug).filter(|taxonomy| taxonomy.show_in_rest) {
-            set(fields, &taxonomy.rest_base, post.terms.get(slug).cloned().unwrap_or_default());
+            set(
+                fields,
+                &taxonomy.rest_base,
+                post.terms.get(slug).cloned().unwrap_or_default(),
+            );
         }
     }
     match kind.slug.as_str() {
         "attachment" => super::media::show(state, post, edit, fields),
         "nav_menu_item" => menu_item(post, fields),
         "wp_font_family" => {
-            let settings = post.extra.get("font_family_settings").cloned().unwrap_or_else(|| json!({}));
+            let settings = post
+                .extra
+                .get("font_family_settings")
+                .cloned()
+                .unwrap_or_else(|| json!({}));
             let faces = post.extra.get("font_faces").cloned().unwrap_or_else(|| json!([]));
             *fields = Map::new();
             set(fields, "id", post.id);
@@ -141,7 +168,12 @@ fn menu_item(post: &Post, fields: &mut Map<String, Value>) {
     for (name, default) in defaults {
         fields.insert(name.to_owned(), post.extra.get(name).cloned().unwrap_or(default));
     }
-    let menu = post.terms.get("nav_menu").and_then(|menus| menus.first()).copied().unwrap_or(0);
+    let menu = post
+        .terms
+        .get("nav_menu")
+        .and_then(|menus| menus.first())
+        .copied()
+        .unwrap_or(0);
     set(fields, "menus", menu);
 }
 

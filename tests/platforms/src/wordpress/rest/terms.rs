@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::state::{Taxonomy, Term, slugify};
+use super::super::records::{Taxonomy, Term};
+use super::super::state::slugify;
 use super::params::{Page, choice, ids, list_key, texts};
 use super::{Ctx, Reply, error, missing_param, no_route};
 use crate::exchange::Answer;
@@ -24,12 +25,16 @@ pub(super) fn answer(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, rest: &[&str]) -> R
 
 fn found(ctx: &Ctx<'_>, taxonomy: &Taxonomy, id: u64) -> Result<Term, Answer> {
     let term = ctx.state.terms.get(&taxonomy.slug).and_then(|terms| terms.get(&id));
-    term.cloned().ok_or_else(|| error(404, "rest_term_invalid", "Term does not exist."))
+    term.cloned()
+        .ok_or_else(|| error(404, "rest_term_invalid", "Term does not exist."))
 }
 
 fn guard_edit(ctx: &Ctx<'_>, edit: bool) -> Result<(), Answer> {
     match edit && !ctx.is_editor() {
-        true => Err(ctx.refuse("rest_forbidden_context", "Sorry, you are not allowed to edit terms in this taxonomy.")),
+        true => Err(ctx.refuse(
+            "rest_forbidden_context",
+            "Sorry, you are not allowed to edit terms in this taxonomy.",
+        )),
         false => Ok(()),
     }
 }
@@ -42,20 +47,44 @@ fn list(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy) -> Reply {
     let (parents, slugs) = (ids(ctx.ask, "parent")?, texts(ctx.ask, "slug"));
     let of_post = ids(ctx.ask, "post")?;
     let search = ctx.ask.param("search").map(str::to_lowercase);
-    let hide_empty = matches!(choice(ctx.ask, "hide_empty", &["true", "false", "1", "0"], "false")?, "true" | "1");
-    let orders = ["id", "include", "name", "slug", "include_slugs", "term_group", "description", "count"];
+    let hide_empty = matches!(
+        choice(ctx.ask, "hide_empty", &["true", "false", "1", "0"], "false")?,
+        "true" | "1"
+    );
+    let orders = [
+        "id",
+        "include",
+        "name",
+        "slug",
+        "include_slugs",
+        "term_group",
+        "description",
+        "count",
+    ];
     let order_by = choice(ctx.ask, "orderby", &orders, "name")?.to_owned();
     let ascending = choice(ctx.ask, "order", &["asc", "desc"], "asc")? == "asc";
     // Counting once makes all the counts below cheap.
     ctx.state.term_count(0);
-    let all: Vec<u64> = ctx.state.terms.get(&taxonomy.slug).map(|terms| terms.keys().copied().collect()).unwrap_or_default();
-    let full: Vec<u64> = all.into_iter().filter(|id| !hide_empty || ctx.state.term_count(*id) > 0).collect();
+    let all: Vec<u64> = ctx
+        .state
+        .terms
+        .get(&taxonomy.slug)
+        .map(|terms| terms.keys().copied().collect())
+        .unwrap_or_default();
+    let full: Vec<u64> = all
+        .into_iter()
+        .filter(|id| !hide_empty || ctx.state.term_count(*id) > 0)
+        .collect();
     let key = list_key(ctx, edit);
     let chosen = ctx.state.list(key, |state| {
-        let Some(terms) = state.terms.get(&taxonomy.slug) else { return Vec::new() };
+        let Some(terms) = state.terms.get(&taxonomy.slug) else {
+            return Vec::new();
+        };
         let held: Option<Vec<u64>> = of_post.map(|posts| {
             let posts = posts.iter().filter_map(|id| state.post(*id));
-            posts.flat_map(|post| post.terms.get(&taxonomy.slug).cloned().unwrap_or_default()).collect()
+            posts
+                .flat_map(|post| post.terms.get(&taxonomy.slug).cloned().unwrap_or_default())
+                .collect()
         });
         let mut chosen: Vec<&Term> = full.iter().filter_map(|id| terms.get(id)).collect();
         chosen.retain(|term| {
@@ -64,7 +93,9 @@ fn list(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy) -> Reply {
                 && parents.as_ref().is_none_or(|ids| ids.contains(&term.parent))
                 && slugs.as_ref().is_none_or(|slugs| slugs.contains(&term.slug))
                 && held.as_ref().is_none_or(|held| held.contains(&term.id))
-                && search.as_ref().is_none_or(|words| term.name.to_lowercase().contains(words))
+                && search
+                    .as_ref()
+                    .is_none_or(|words| term.name.to_lowercase().contains(words))
         });
         chosen.sort_by(|a, b| match order_by.as_str() {
             "id" => a.id.cmp(&b.id),
@@ -99,11 +130,17 @@ fn record(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, term: &Term) -> Value {
         record["parent"] = term.parent.into();
     }
     if taxonomy.slug == "nav_menu" {
-        let locations = ctx.state.menu_locations.iter().filter(|(_, (_, menu))| *menu == term.id);
+        let locations = ctx
+            .state
+            .menu_locations
+            .iter()
+            .filter(|(_, (_, menu))| *menu == term.id);
         record["locations"] = locations.map(|(slug, _)| slug.as_str()).collect();
         record["auto_add"] = term.auto_add.into();
         if let Value::Object(fields) = &mut record {
-            ["count", "link", "taxonomy"].iter().for_each(|name| drop(fields.remove(*name)));
+            ["count", "link", "taxonomy"]
+                .iter()
+                .for_each(|name| drop(fields.remove(*name)));
         }
     }
     record
@@ -119,9 +156,14 @@ fn one(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, id: u64) -> Reply {
 
 fn create(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy) -> Reply {
     if !ctx.is_editor() {
-        return Err(ctx.refuse("rest_cannot_create", "Sorry, you are not allowed to create terms in this taxonomy."));
+        return Err(ctx.refuse(
+            "rest_cannot_create",
+            "Sorry, you are not allowed to create terms in this taxonomy.",
+        ));
     }
-    let Some(name) = ctx.arg_text("name") else { return Err(missing_param("name")) };
+    let Some(name) = ctx.arg_text("name") else {
+        return Err(missing_param("name"));
+    };
     if name.trim().is_empty() {
         return Err(error(500, "empty_term_name", "A name is required for this term."));
     }
@@ -140,10 +182,16 @@ fn create(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy) -> Reply {
     if term.slug.is_empty() {
         term.slug = slugify(&term.name, term.id);
     }
-    let twin = ctx.state.terms.get(&taxonomy.slug).into_iter().flat_map(|terms| terms.values()).find(|other| {
-        let same_name = other.name == term.name && other.parent == term.parent;
-        (slug_given && other.slug == term.slug) || (!slug_given && (same_name || other.slug == term.slug))
-    });
+    let twin = ctx
+        .state
+        .terms
+        .get(&taxonomy.slug)
+        .into_iter()
+        .flat_map(|terms| terms.values())
+        .find(|other| {
+            let same_name = other.name == term.name && other.parent == term.parent;
+            other.slug == term.slug || (same_name && !slug_given)
+        });
     if let Some(twin) = twin {
         let body = json!({
             "code": "term_exists",
@@ -162,7 +210,12 @@ fn create(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy) -> Reply {
 fn store(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, term: Term) {
     ctx.state.touch();
     if let Some(locations) = ctx.arg("locations").filter(|_| taxonomy.slug == "nav_menu") {
-        let wanted: Vec<&str> = locations.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let wanted: Vec<&str> = locations
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (slug, (_, menu)) in &mut ctx.state.menu_locations {
             match (wanted.contains(&slug.as_str()), *menu == term.id) {
                 (true, _) => *menu = term.id,
@@ -171,7 +224,11 @@ fn store(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, term: Term) {
             }
         }
     }
-    ctx.state.terms.entry(taxonomy.slug.clone()).or_default().insert(term.id, term);
+    ctx.state
+        .terms
+        .entry(taxonomy.slug.clone())
+        .or_default()
+        .insert(term.id, term);
 }
 
 fn fill(ctx: &Ctx<'_>, taxonomy: &Taxonomy, term: &mut Term) -> Result<(), Answer> {
@@ -196,11 +253,17 @@ fn fill(ctx: &Ctx<'_>, taxonomy: &Taxonomy, term: &mut Term) -> Result<(), Answe
     }
     if let Some(locations) = ctx.arg("locations").filter(|_| taxonomy.slug == "nav_menu") {
         let names = locations.as_array().into_iter().flatten().filter_map(Value::as_str);
-        if names.into_iter().any(|name| !ctx.state.menu_locations.contains_key(name)) {
+        if names
+            .into_iter()
+            .any(|name| !ctx.state.menu_locations.contains_key(name))
+        {
             return Err(error(400, "rest_invalid_menu_location", "Invalid menu location."));
         }
     }
-    term.auto_add = ctx.arg("auto_add").and_then(|flag| flag.as_bool()).unwrap_or(term.auto_add);
+    term.auto_add = ctx
+        .arg("auto_add")
+        .and_then(|flag| flag.as_bool())
+        .unwrap_or(term.auto_add);
     Ok(())
 }
 
@@ -210,9 +273,20 @@ fn update(ctx: &mut Ctx<'_>, taxonomy: &Taxonomy, id: u64) -> Reply {
         return Err(ctx.refuse("rest_cannot_update", "Sorry, you are not allowed to edit this term."));
     }
     fill(ctx, taxonomy, &mut term)?;
-    let others = ctx.state.terms.get(&taxonomy.slug).into_iter().flat_map(|terms| terms.values());
-    if others.into_iter().any(|other| other.id != id && other.slug == term.slug) {
-        let message = format!("The slug &#8220;{}&#8221; is already in use by another term.", term.slug);
+    let others = ctx
+        .state
+        .terms
+        .get(&taxonomy.slug)
+        .into_iter()
+        .flat_map(|terms| terms.values());
+    if others
+        .into_iter()
+        .any(|other| other.id != id && other.slug == term.slug)
+    {
+        let message = format!(
+            "The slug &#8220;{}&#8221; is already in use by another term.",
+            term.slug
+        );
         return Err(error(400, "duplicate_term_slug", &message));
     }
     store(ctx, taxonomy, term);

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::state::{ApplicationPassword, User, slugify};
+use super::super::records::{ApplicationPassword, User};
+use super::super::state::slugify;
 use super::super::{Role, accounts};
 use super::params::{Page, choice, ids, list_key, texts};
 use super::{Ctx, Reply, error, invalid_param, missing_param, no_route, show};
@@ -28,12 +29,22 @@ pub(super) fn answer(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
 }
 
 fn found(ctx: &Ctx<'_>, id: u64) -> Result<User, Answer> {
-    ctx.state.users.get(&id).cloned().ok_or_else(|| error(404, "rest_user_invalid_id", "Invalid user ID."))
+    ctx.state
+        .users
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| error(404, "rest_user_invalid_id", "Invalid user ID."))
 }
 
 fn has_published(ctx: &Ctx<'_>, id: u64) -> bool {
-    let posts = ctx.state.posts.iter().filter(|(kind, _)| matches!(kind.as_str(), "post" | "page"));
-    posts.flat_map(|(_, posts)| posts.values()).any(|post| post.author == id && post.status == "publish")
+    let posts = ctx
+        .state
+        .posts
+        .iter()
+        .filter(|(kind, _)| matches!(kind.as_str(), "post" | "page"));
+    posts
+        .flat_map(|(_, posts)| posts.values())
+        .any(|post| post.author == id && post.status == "publish")
 }
 
 fn list(ctx: &mut Ctx<'_>) -> Reply {
@@ -42,16 +53,37 @@ fn list(ctx: &mut Ctx<'_>) -> Reply {
         return Err(ctx.refuse("rest_forbidden_context", "Sorry, you are not allowed to edit users."));
     }
     if ctx.ask.param("roles").is_some() && !ctx.is_admin() {
-        return Err(ctx.refuse("rest_user_cannot_view", "Sorry, you are not allowed to filter users by role."));
+        return Err(ctx.refuse(
+            "rest_user_cannot_view",
+            "Sorry, you are not allowed to filter users by role.",
+        ));
     }
     let page = Page::read(ctx.ask)?;
-    let orders = ["id", "include", "name", "registered_date", "slug", "include_slugs", "email", "url"];
+    let orders = [
+        "id",
+        "include",
+        "name",
+        "registered_date",
+        "slug",
+        "include_slugs",
+        "email",
+        "url",
+    ];
     let order_by = choice(ctx.ask, "orderby", &orders, "name")?.to_owned();
     let ascending = choice(ctx.ask, "order", &["asc", "desc"], "asc")? == "asc";
     let (include, exclude) = (ids(ctx.ask, "include")?, ids(ctx.ask, "exclude")?);
     let (slugs, roles) = (texts(ctx.ask, "slug"), texts(ctx.ask, "roles"));
-    let search = ctx.ask.param("search").map(|words| words.trim_matches('*').to_lowercase());
-    let visible: Vec<u64> = ctx.state.users.keys().copied().filter(|id| ctx.is_admin() || has_published(ctx, *id)).collect();
+    let search = ctx
+        .ask
+        .param("search")
+        .map(|words| words.trim_matches('*').to_lowercase());
+    let visible: Vec<u64> = ctx
+        .state
+        .users
+        .keys()
+        .copied()
+        .filter(|id| ctx.is_admin() || has_published(ctx, *id))
+        .collect();
     let key = list_key(ctx, edit);
     let chosen = ctx.state.list(key, |state| {
         let mut users: Vec<&User> = visible.iter().filter_map(|id| state.users.get(id)).collect();
@@ -59,9 +91,13 @@ fn list(ctx: &mut Ctx<'_>) -> Reply {
             include.as_ref().is_none_or(|ids| ids.contains(&user.id))
                 && exclude.as_ref().is_none_or(|ids| !ids.contains(&user.id))
                 && slugs.as_ref().is_none_or(|slugs| slugs.contains(&user.slug))
-                && roles.as_ref().is_none_or(|roles| user.roles.iter().any(|role| roles.contains(role)))
+                && roles
+                    .as_ref()
+                    .is_none_or(|roles| user.roles.iter().any(|role| roles.contains(role)))
                 && search.as_ref().is_none_or(|words| {
-                    [&user.name, &user.username, &user.email].iter().any(|text| text.to_lowercase().contains(words))
+                    [&user.name, &user.username, &user.email]
+                        .iter()
+                        .any(|text| text.to_lowercase().contains(words))
                 })
         });
         users.sort_by(|a, b| match order_by.as_str() {
@@ -93,7 +129,12 @@ fn record(ctx: &Ctx<'_>, user: &User, edit: bool) -> Value {
         "meta": user.meta,
     });
     if edit {
-        let capabilities: Value = user.roles.iter().map(|role| (role.clone(), Value::Bool(true))).collect::<serde_json::Map<_, _>>().into();
+        let capabilities: Value = user
+            .roles
+            .iter()
+            .map(|role| (role.clone(), Value::Bool(true)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
         let own = json!({
             "username": user.username, "first_name": user.first_name, "last_name": user.last_name,
             "email": user.email, "locale": user.locale, "nickname": user.username, "roles": user.roles,
@@ -122,7 +163,10 @@ fn one(ctx: &Ctx<'_>, id: u64) -> Reply {
 
 fn create(ctx: &mut Ctx<'_>) -> Reply {
     if !ctx.is_admin() {
-        return Err(ctx.refuse("rest_cannot_create_user", "Sorry, you are not allowed to create new users."));
+        return Err(ctx.refuse(
+            "rest_cannot_create_user",
+            "Sorry, you are not allowed to create new users.",
+        ));
     }
     for name in ["username", "email", "password"] {
         if ctx.arg_text(name).is_none_or(|text| text.is_empty()) {
@@ -131,7 +175,8 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
     }
     let username = ctx.arg_text("username").unwrap_or_default();
     if ctx.state.users.values().any(|other| other.username == username) {
-        let body = json!({"code": "existing_user_login", "message": "Sorry, that username already exists!", "data": null});
+        let body =
+            json!({"code": "existing_user_login", "message": "Sorry, that username already exists!", "data": null});
         return Err(Answer::json(500, &body));
     }
     let id = ctx.state.next_user;
@@ -140,7 +185,10 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
     fill(ctx, &mut user)?;
     if ctx.state.users.values().any(|other| other.email == user.email) {
         let message = "Sorry, that email address is already used!";
-        return Err(Answer::json(500, &json!({"code": "existing_user_email", "message": message, "data": null})));
+        return Err(Answer::json(
+            500,
+            &json!({"code": "existing_user_email", "message": message, "data": null}),
+        ));
     }
     ctx.state.next_user += 1;
     ctx.state.touch();
@@ -168,8 +216,16 @@ fn fill(ctx: &Ctx<'_>, user: &mut User) -> Result<(), Answer> {
         return Err(invalid_param("email", "rest_invalid_email", "Invalid email address."));
     }
     if let Some(roles) = ctx.arg("roles") {
-        let roles: Vec<String> = roles.as_array().into_iter().flatten().filter_map(|role| role.as_str().map(str::to_owned)).collect();
-        if let Some(unknown) = roles.iter().find(|role| Role::ALL.iter().all(|known| known.name() != role.as_str())) {
+        let roles: Vec<String> = roles
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|role| role.as_str().map(str::to_owned))
+            .collect();
+        if let Some(unknown) = roles
+            .iter()
+            .find(|role| Role::ALL.iter().all(|known| known.name() != role.as_str()))
+        {
             let message = format!("The role {unknown} does not exist.");
             return Err(error(400, "rest_user_invalid_role", &message));
         }
@@ -187,7 +243,10 @@ fn update(ctx: &mut Ctx<'_>, id: u64) -> Reply {
         return Err(error(400, "rest_user_invalid_argument", "Username is not editable."));
     }
     if ctx.arg("roles").is_some() && !ctx.is_admin() {
-        return Err(ctx.refuse("rest_cannot_edit_roles", "Sorry, you are not allowed to edit roles of this user."));
+        return Err(ctx.refuse(
+            "rest_cannot_edit_roles",
+            "Sorry, you are not allowed to edit roles of this user.",
+        ));
     }
     fill(ctx, &mut user)?;
     ctx.state.touch();
@@ -198,16 +257,25 @@ fn update(ctx: &mut Ctx<'_>, id: u64) -> Reply {
 fn delete(ctx: &mut Ctx<'_>, id: u64) -> Reply {
     let user = found(ctx, id)?;
     if !ctx.is_admin() {
-        return Err(ctx.refuse("rest_user_cannot_delete", "Sorry, you are not allowed to delete this user."));
+        return Err(ctx.refuse(
+            "rest_user_cannot_delete",
+            "Sorry, you are not allowed to delete this user.",
+        ));
     }
     if !ctx.flag("force") {
         let message = "Users do not support trashing. Set 'force=true' to delete.";
         return Err(error(501, "rest_trash_not_supported", message));
     }
-    let Some(heir) = ctx.arg_text("reassign") else { return Err(missing_param("reassign")) };
+    let Some(heir) = ctx.arg_text("reassign") else {
+        return Err(missing_param("reassign"));
+    };
     let heir: u64 = heir.parse().unwrap_or(0);
     if heir != 0 && (heir == id || !ctx.state.users.contains_key(&heir)) {
-        return Err(error(400, "rest_user_invalid_reassign", "Invalid user ID for reassignment."));
+        return Err(error(
+            400,
+            "rest_user_invalid_reassign",
+            "Invalid user ID for reassignment.",
+        ));
     }
     let previous = record(ctx, &user, true);
     accounts::remove_user(ctx.state, id, heir);
@@ -221,17 +289,31 @@ fn passwords(ctx: &mut Ctx<'_>, id: u64, rest: &[&str]) -> Reply {
         return Err(ctx.refuse("rest_cannot_list_application_passwords", message));
     }
     let named = |uuid: &str| user.passwords.iter().find(|password| password.uuid == uuid);
-    let missing = || error(404, "rest_application_password_not_found", "Application password not found.");
+    let missing = || {
+        error(
+            404,
+            "rest_application_password_not_found",
+            "Application password not found.",
+        )
+    };
     match (ctx.ask.method.as_str(), rest) {
         ("GET", []) => Ok(Answer::json(200, &user.passwords.iter().map(show_password).collect())),
         ("GET", ["introspect"]) => {
             let used = ctx.password.as_deref().and_then(named);
-            let none = || error(404, "rest_no_authenticated_app_password", "Cannot introspect Application Password.");
+            let none = || {
+                error(
+                    404,
+                    "rest_no_authenticated_app_password",
+                    "Cannot introspect Application Password.",
+                )
+            };
             Ok(Answer::json(200, &show_password(used.ok_or_else(none)?)))
         }
         ("GET", [uuid]) => Ok(Answer::json(200, &show_password(named(uuid).ok_or_else(missing)?))),
         ("POST", []) => {
-            let Some(name) = ctx.arg_text("name") else { return Err(missing_param("name")) };
+            let Some(name) = ctx.arg_text("name") else {
+                return Err(missing_param("name"));
+            };
             let (made, secret) = accounts::new_password(ctx.state, id, &name);
             let mut record = show_password(&made);
             record["password"] = secret.into();

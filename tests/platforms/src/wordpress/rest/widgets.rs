@@ -30,10 +30,22 @@ pub(super) fn sidebars(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
         ("POST" | "PUT" | "PATCH", [id]) => {
             sidebar(ctx, id).ok_or_else(missing)?;
             if let Some(wanted) = ctx.arg("widgets") {
-                let wanted: Vec<String> =
-                    wanted.as_array().into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned)).collect();
-                let wanted: Vec<String> = wanted.into_iter().filter(|id| ctx.state.widgets.contains_key(id)).collect();
-                let old = ctx.state.sidebars.get(*id).map(|(_, old)| old.clone()).unwrap_or_default();
+                let wanted: Vec<String> = wanted
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|id| id.as_str().map(str::to_owned))
+                    .collect();
+                let wanted: Vec<String> = wanted
+                    .into_iter()
+                    .filter(|id| ctx.state.widgets.contains_key(id))
+                    .collect();
+                let old = ctx
+                    .state
+                    .sidebars
+                    .get(*id)
+                    .map(|(_, old)| old.clone())
+                    .unwrap_or_default();
                 for widget in old.iter().filter(|old| !wanted.contains(old)) {
                     place(ctx, widget, INACTIVE);
                 }
@@ -53,15 +65,23 @@ pub(super) fn sidebars(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
 fn sidebar(ctx: &Ctx<'_>, id: &str) -> Option<Value> {
     let (name, widgets) = ctx.state.sidebars.get(id)?;
     let status = if id == INACTIVE { "inactive" } else { "active" };
-    Some(json!({"id": id, "name": name, "description": "", "class": "", "before_widget": "", "after_widget": "",
-        "before_title": "", "after_title": "", "status": status, "widgets": widgets}))
+    Some(
+        json!({"id": id, "name": name, "description": "", "class": "", "before_widget": "", "after_widget": "",
+        "before_title": "", "after_title": "", "status": status, "widgets": widgets}),
+    )
 }
 
 /// Takes a widget out of its sidebar and puts it at the end of another.
 fn place(ctx: &mut Ctx<'_>, widget: &str, sidebar: &str) {
-    ctx.state.sidebars.values_mut().for_each(|(_, widgets)| widgets.retain(|other| other != widget));
+    ctx.state
+        .sidebars
+        .values_mut()
+        .for_each(|(_, widgets)| widgets.retain(|other| other != widget));
     let entry = ctx.state.sidebars.entry(sidebar.to_owned());
-    entry.or_insert_with(|| ("Inactive widgets".to_owned(), Vec::new())).1.push(widget.to_owned());
+    entry
+        .or_insert_with(|| ("Inactive widgets".to_owned(), Vec::new()))
+        .1
+        .push(widget.to_owned());
 }
 
 pub(super) fn widgets(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
@@ -71,17 +91,29 @@ pub(super) fn widgets(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
     match (ctx.ask.method.as_str(), rest) {
         ("GET", []) => {
             let wanted = ctx.ask.param("sidebar");
-            let places = ctx.state.sidebars.iter().filter(|(id, _)| wanted.is_none_or(|wanted| wanted == *id));
+            let places = ctx
+                .state
+                .sidebars
+                .iter()
+                .filter(|(id, _)| wanted.is_none_or(|wanted| wanted == *id));
             let ids = places.flat_map(|(_, (_, widgets))| widgets);
             Ok(Answer::json(200, &ids.filter_map(|id| widget(ctx, id)).collect()))
         }
         ("POST", []) => {
-            let Some(base) = ctx.arg_text("id_base") else { return Err(missing_param("id_base")) };
-            let Some(sidebar) = ctx.arg_text("sidebar") else { return Err(missing_param("sidebar")) };
+            let Some(base) = ctx.arg_text("id_base") else {
+                return Err(missing_param("id_base"));
+            };
+            let Some(sidebar) = ctx.arg_text("sidebar") else {
+                return Err(missing_param("sidebar"));
+            };
             if !ctx.state.sidebars.contains_key(&sidebar) {
                 return Err(error(400, "rest_invalid_sidebar", "No sidebar exists with that id."));
             }
-            let numbers = ctx.state.widgets.keys().filter_map(|id| id.rsplit_once('-')?.1.parse::<u64>().ok());
+            let numbers = ctx
+                .state
+                .widgets
+                .keys()
+                .filter_map(|id| id.rsplit_once('-')?.1.parse::<u64>().ok());
             let id = format!("{base}-{}", numbers.max().unwrap_or(1) + 1);
             write(ctx, &id)?;
             place(ctx, &id, &sidebar);
@@ -99,7 +131,10 @@ pub(super) fn widgets(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
                 }
                 "DELETE" if ctx.flag("force") => {
                     ctx.state.widgets.remove(*id);
-                    ctx.state.sidebars.values_mut().for_each(|(_, widgets)| widgets.retain(|other| other != id));
+                    ctx.state
+                        .sidebars
+                        .values_mut()
+                        .for_each(|(_, widgets)| widgets.retain(|other| other != id));
                     return Ok(Answer::json(200, &json!({"deleted": true, "previous": before})));
                 }
                 "DELETE" => place(ctx, id, INACTIVE),
@@ -126,7 +161,12 @@ fn write(ctx: &mut Ctx<'_>, id: &str) -> Result<(), Answer> {
 
 fn widget(ctx: &Ctx<'_>, id: &str) -> Option<Value> {
     let raw = ctx.state.widgets.get(id)?;
-    let sidebar = ctx.state.sidebars.iter().find(|(_, (_, widgets))| widgets.iter().any(|other| other == id))?.0;
+    let sidebar = ctx
+        .state
+        .sidebars
+        .iter()
+        .find(|(_, (_, widgets))| widgets.iter().any(|other| other == id))?
+        .0;
     let rendered = raw.get("content").and_then(Value::as_str).unwrap_or_default();
     Some(json!({
         "id": id, "id_base": id.rsplit_once('-').map_or(id, |(base, _)| base), "sidebar": sidebar, "rendered": rendered,
@@ -142,7 +182,10 @@ pub(super) fn widget_types(ctx: &Ctx<'_>, rest: &[&str]) -> Reply {
         ("GET", []) => Ok(Answer::json(200, &all.iter().map(show).collect())),
         ("GET", [id]) => {
             let missing = || error(404, "rest_widget_invalid", "Invalid widget type.");
-            Ok(Answer::json(200, &show(all.iter().find(|(known, _)| known == id).ok_or_else(missing)?)))
+            Ok(Answer::json(
+                200,
+                &show(all.iter().find(|(known, _)| known == id).ok_or_else(missing)?),
+            ))
         }
         _ => Err(no_route()),
     }

@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::super::state::{Post, PostType, State};
+use super::super::records::{Post, PostType};
+use super::super::state::State;
 use super::params::{Time, parse_time};
 use super::posts::{found, may_edit};
 use super::{Ctx, Reply, error, invalid_param, show, text_of};
 use crate::exchange::Answer;
 
-const FORMATS: [&str; 10] =
-    ["standard", "aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"];
+const FORMATS: [&str; 10] = [
+    "standard", "aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio",
+];
 const WRITABLE: [&str; 6] = ["publish", "future", "draft", "pending", "private", "trash"];
 
 pub(super) fn create(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
@@ -17,7 +19,10 @@ pub(super) fn create(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
         return Err(error(400, "rest_post_exists", "Cannot create existing post."));
     }
     if !may_edit(ctx, &kind.slug) {
-        return Err(ctx.refuse("rest_cannot_create", "Sorry, you are not allowed to create posts as this user."));
+        return Err(ctx.refuse(
+            "rest_cannot_create",
+            "Sorry, you are not allowed to create posts as this user.",
+        ));
     }
     let author = ctx.user.unwrap_or(0);
     let mut post = ctx.state.blank(&kind.slug, author);
@@ -28,7 +33,11 @@ pub(super) fn create(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
     if kind.slug == "nav_menu_item" {
         judge_menu_item(&post)?;
     }
-    if ["title", "content", "excerpt"].iter().all(|name| ctx.arg(name).is_none()) && kind.slug == "post" {
+    if ["title", "content", "excerpt"]
+        .iter()
+        .all(|name| ctx.arg(name).is_none())
+        && kind.slug == "post"
+    {
         return Err(error(400, "empty_content", "Content, title, and excerpt are empty."));
     }
     let id = ctx.state.insert(post, true);
@@ -140,26 +149,37 @@ fn fill_choices(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(), A
         let Some(given) = ctx.arg(name) else { continue };
         let given = given.as_str().filter(|given| allowed.contains(given));
         let message = format!("{name} is not one of {}.", allowed.join(", "));
-        *field = given.ok_or_else(|| invalid_param(name, "rest_not_in_enum", &message))?.to_owned();
+        *field = given
+            .ok_or_else(|| invalid_param(name, "rest_not_in_enum", &message))?
+            .to_owned();
     }
     let publishes = matches!(post.status.as_str(), "publish" | "future" | "private");
     if ctx.arg("status").is_some() && publishes && !ctx.is_editor() {
-        return Err(ctx.refuse("rest_cannot_publish", "Sorry, you are not allowed to publish posts in this post type."));
+        return Err(ctx.refuse(
+            "rest_cannot_publish",
+            "Sorry, you are not allowed to publish posts in this post type.",
+        ));
     }
     Ok(())
 }
 
 fn fill_dates(ctx: &Ctx<'_>, post: &mut Post) -> Result<(), Answer> {
     for name in ["date", "date_gmt"] {
-        let Some(given) = ctx.arg(name).filter(|given| !given.is_null()) else { continue };
+        let Some(given) = ctx.arg(name).filter(|given| !given.is_null()) else {
+            continue;
+        };
         let time = given.as_str().and_then(parse_time);
         let time = time.ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))?;
-        let zone = if name == "date" { ctx.state.time_zone() } else { jiff::tz::TimeZone::UTC };
+        let zone = if name == "date" {
+            ctx.state.time_zone()
+        } else {
+            jiff::tz::TimeZone::UTC
+        };
         let absolute = match time {
             Time::Absolute(time) => time,
-            Time::Local(time) => zone.to_timestamp(time).map_err(|_| {
-                invalid_param(name, "rest_invalid_date", "Invalid date.")
-            })?,
+            Time::Local(time) => zone
+                .to_timestamp(time)
+                .map_err(|_| invalid_param(name, "rest_invalid_date", "Invalid date."))?,
         };
         (post.date_gmt, post.date) = (Some(absolute), ctx.state.local(absolute));
     }
@@ -168,8 +188,12 @@ fn fill_dates(ctx: &Ctx<'_>, post: &mut Post) -> Result<(), Answer> {
 
 /// A whole number of the body, judged.
 fn number(ctx: &Ctx<'_>, name: &str) -> Result<Option<i64>, Answer> {
-    let Some(given) = ctx.arg(name).filter(|given| !given.is_null()) else { return Ok(None) };
-    let number = given.as_i64().or_else(|| given.as_str().and_then(|text| text.parse().ok()));
+    let Some(given) = ctx.arg(name).filter(|given| !given.is_null()) else {
+        return Ok(None);
+    };
+    let number = given
+        .as_i64()
+        .or_else(|| given.as_str().and_then(|text| text.parse().ok()));
     let wrong = || invalid_param(name, "rest_invalid_type", &format!("{name} is not of type integer."));
     number.map(Some).ok_or_else(wrong)
 }
@@ -195,15 +219,24 @@ fn fill_relations(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(),
         post.menu_order = order;
     }
     if let Some(media) = id_field(ctx, "featured_media")? {
-        let known = |state: &State| state.posts.get("attachment").is_some_and(|media_| media_.contains_key(&media));
+        let known = |state: &State| {
+            state
+                .posts
+                .get("attachment")
+                .is_some_and(|media_| media_.contains_key(&media))
+        };
         if media != 0 && !known(ctx.state) {
             return Err(error(400, "rest_invalid_featured_media", "Invalid featured media ID."));
         }
         post.featured_media = media;
     }
     for slug in &kind.taxonomies {
-        let Some(taxonomy) = ctx.state.taxonomies.get(slug).filter(|found| found.show_in_rest) else { continue };
-        let Some(given) = ctx.arg(&taxonomy.rest_base) else { continue };
+        let Some(taxonomy) = ctx.state.taxonomies.get(slug).filter(|found| found.show_in_rest) else {
+            continue;
+        };
+        let Some(given) = ctx.arg(&taxonomy.rest_base) else {
+            continue;
+        };
         let name = &taxonomy.rest_base;
         let wrong = || invalid_param(name, "rest_invalid_type", &format!("{name}[0] is not of type integer."));
         let one = given.as_u64().map(|id| vec![Value::from(id)]);
@@ -211,11 +244,19 @@ fn fill_relations(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(),
         let ids: Option<Vec<u64>> = ids.iter().map(Value::as_u64).collect();
         let known = ctx.state.terms.get(slug);
         // Ids of no term are dropped without a word.
-        let held = ids.ok_or_else(wrong)?.into_iter().filter(|id| known.is_some_and(|terms| terms.contains_key(id)));
+        let held = ids
+            .ok_or_else(wrong)?
+            .into_iter()
+            .filter(|id| known.is_some_and(|terms| terms.contains_key(id)));
         post.terms.insert(slug.clone(), held.collect());
     }
     if kind.slug == "post" && post.status != "auto-draft" && post.terms.get("category").is_none_or(Vec::is_empty) {
-        let default = ctx.state.settings.get("default_category").and_then(Value::as_u64).unwrap_or(1);
+        let default = ctx
+            .state
+            .settings
+            .get("default_category")
+            .and_then(Value::as_u64)
+            .unwrap_or(1);
         post.terms.insert("category".to_owned(), vec![default]);
     }
     Ok(())
@@ -224,17 +265,34 @@ fn fill_relations(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(),
 fn fill_extra(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(), Answer> {
     match kind.slug.as_str() {
         "nav_menu_item" => {
-            let names = ["type", "url", "attr_title", "description", "object", "object_id", "target", "classes", "xfn"];
+            let names = [
+                "type",
+                "url",
+                "attr_title",
+                "description",
+                "object",
+                "object_id",
+                "target",
+                "classes",
+                "xfn",
+            ];
             for name in names {
                 if let Some(value) = ctx.arg(name) {
                     post.extra.insert(name.to_owned(), value);
                 }
             }
             if let Some(menu) = id_field(ctx, "menus")? {
-                if menu != 0 && !ctx.state.terms.get("nav_menu").is_some_and(|menus| menus.contains_key(&menu)) {
+                if menu != 0
+                    && !ctx
+                        .state
+                        .terms
+                        .get("nav_menu")
+                        .is_some_and(|menus| menus.contains_key(&menu))
+                {
                     return Err(error(400, "invalid_menu_id", "Invalid menu ID."));
                 }
-                post.terms.insert("nav_menu".to_owned(), if menu == 0 { Vec::new() } else { vec![menu] });
+                post.terms
+                    .insert("nav_menu".to_owned(), if menu == 0 { Vec::new() } else { vec![menu] });
             }
         }
         "attachment" => {
@@ -254,12 +312,15 @@ fn fill_extra(ctx: &Ctx<'_>, kind: &PostType, post: &mut Post) -> Result<(), Ans
         "wp_font_family" => {
             if let Some(settings) = ctx.arg("font_family_settings") {
                 // The vendor takes the settings as a text that holds JSON.
-                let parsed = settings.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+                let parsed = settings
+                    .as_str()
+                    .and_then(|text| serde_json::from_str::<Value>(text).ok());
                 let wrong = || {
                     let message = "font_family_settings parameter must be a valid JSON string.";
                     invalid_param("font_family_settings", "rest_invalid_param", message)
                 };
-                post.extra.insert("font_family_settings".to_owned(), parsed.ok_or_else(wrong)?);
+                post.extra
+                    .insert("font_family_settings".to_owned(), parsed.ok_or_else(wrong)?);
             }
         }
         _ => {}
@@ -271,10 +332,18 @@ fn judge_menu_item(post: &Post) -> Result<(), Answer> {
     let text = |name: &str| post.extra.get(name).and_then(Value::as_str).unwrap_or_default();
     let is_custom = matches!(text("type"), "" | "custom");
     if is_custom && post.title.is_empty() {
-        return Err(error(400, "rest_title_required", "The title is required when using a custom menu item type."));
+        return Err(error(
+            400,
+            "rest_title_required",
+            "The title is required when using a custom menu item type.",
+        ));
     }
     if is_custom && text("url").is_empty() {
-        return Err(error(400, "rest_url_required", "The url is required when using a custom menu item type."));
+        return Err(error(
+            400,
+            "rest_url_required",
+            "The url is required when using a custom menu item type.",
+        ));
     }
     Ok(())
 }
