@@ -1,5 +1,7 @@
 //! The life of one generated repository: commits, issues, pull requests, releases, discussions, settings.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use jiff::Timestamp;
 use serde_json::json;
@@ -74,6 +76,7 @@ impl State {
             discussions: Vec::new(),
             categories: Vec::new(),
             branches: Default::default(),
+            tags: Default::default(),
             protection: Default::default(),
             rulesets: Vec::new(),
             hooks: Vec::new(),
@@ -132,6 +135,8 @@ struct Life<'a> {
     /// The time of the last thing that happened; all that follows is later, and before today.
     time: Timestamp,
     step_s: i64,
+    /// The git references, once there are some.
+    references: BTreeMap<String, String>,
 }
 
 impl Life<'_> {
@@ -157,9 +162,10 @@ pub(super) fn fill_repo(state: &mut State, id: u64, counts: &Counts, rng: &mut R
         people,
         time: created,
         step_s,
+        references: BTreeMap::new(),
     };
     set_up(state, &mut life, rng);
-    make_git(state, &life, rng);
+    make_git(state, &mut life, rng);
     make_issues(state, &mut life, rng);
     make_releases(state, &mut life, rng);
     make_discussions(state, &mut life, rng);
@@ -244,7 +250,7 @@ fn set_up(state: &mut State, life: &mut Life<'_>, rng: &mut Rng) {
     }
 }
 
-fn make_git(state: &mut State, life: &Life<'_>, rng: &mut Rng) {
+fn make_git(state: &mut State, life: &mut Life<'_>, rng: &mut Rng) {
     let id = life.id;
     let name = format!("{id}.git");
     let commits = life.counts.commits.max(1);
@@ -295,8 +301,10 @@ fn make_git(state: &mut State, life: &Life<'_>, rng: &mut Rng) {
     for (number, head) in numbers.iter().zip(&heads).step_by(2) {
         references.push((format!("refs/heads/change-{number}"), head.clone()));
     }
+    let tags = (1..=life.counts.releases).map(|number| format!("refs/tags/v{number}.0.0"));
+    references.extend(tags.map(|tag| (tag, "refs/heads/main".to_owned())));
     state.git.import(&name, &all, &references);
-    state.read_references(id);
+    life.references = state.read_references(id);
     let tip = state.repo_by_id(id).branches.get("main").cloned().unwrap_or_default();
     let comment = CommitComment {
         id: state.new_id(),
@@ -392,8 +400,8 @@ fn make_issues(state: &mut State, life: &mut Life<'_>, rng: &mut Rng) {
 }
 
 fn make_pull(state: &mut State, life: &mut Life<'_>, number: u64, rng: &mut Rng) {
-    let references = state.git.references(&format!("{}.git", life.id));
-    let sha = |name: &str| references.get(name).cloned().unwrap_or_default();
+    let sha = |name: &str| life.references.get(name).cloned().unwrap_or_default();
+    let (head_sha, base_sha) = (sha(&format!("refs/pull/{number}/head")), sha("refs/heads/main"));
     let (reviewer, now) = (life.person(rng), life.pass(rng));
     let review = Review {
         id: state.new_id(),
@@ -415,9 +423,9 @@ fn make_pull(state: &mut State, life: &mut Life<'_>, number: u64, rng: &mut Rng)
     let pull = Pull {
         id: state.new_id(),
         head_ref: format!("change-{number}"),
-        head_sha: sha(&format!("refs/pull/{number}/head")),
+        head_sha,
         base_ref: "main".to_owned(),
-        base_sha: sha("refs/heads/main"),
+        base_sha,
         draft: number.is_multiple_of(3),
         merged_at: None,
         merged_by: None,

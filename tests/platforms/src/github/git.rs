@@ -113,6 +113,16 @@ impl GitFolder {
         text.lines().filter_map(pair).collect()
     }
 
+    /// Whether there is such a commit.
+    pub(super) fn knows(&self, name: &str, commit: &str) -> bool {
+        let hash = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut command = git(&self.path(name));
+        command
+            .args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
+            .stderr(Stdio::null());
+        hash && command.status().is_ok_and(|status| status.success())
+    }
+
     /// The newest commits reachable from `start`: hash, tree, parents, author, e-mail, time and message of each.
     pub(super) fn log(&self, name: &str, start: &str, most: usize) -> Vec<Vec<String>> {
         let format = "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%at%x1f%B%x1e";

@@ -123,6 +123,8 @@ fn edit(state: &mut State, call: &Call, repo: u64, id: &str) -> Answer {
         .find(|known| known.id == release)
         .ok_or_else(Reply::not_found)?;
     fill(release, &body, call.now)?;
+    let (draft, tag_name, target) = (release.draft, release.tag_name.clone(), release.target.clone());
+    state.tag_release(repo, draft, &tag_name, &target);
     show(state, call, repo, id)
 }
 
@@ -331,20 +333,24 @@ impl State {
         };
         fill(&mut release, body, by.now)?;
         let id = release.id;
-        self.tag_release(repo, &release);
+        self.tag_release(repo, release.draft, &release.tag_name, &release.target);
         self.repo_by_id(repo).releases.push(release);
         Ok(id)
     }
 
     /// Publishing a release makes its tag, if nobody made it before.
-    fn tag_release(&self, repo: u64, release: &Release) {
+    fn tag_release(&mut self, repo: u64, draft: bool, tag_name: &str, target: &str) {
         let record = &self.repos[&repo];
-        let tag = format!("refs/tags/{}", release.tag_name);
-        let name = format!("{repo}.git");
-        let target = record.branches.get(&release.target).unwrap_or(&release.target);
-        if !release.draft && !self.git.references(&name).contains_key(&tag) && target.len() == 40 {
-            self.git.import(&name, &[], &[(tag, target.clone())]);
+        let target = record.branches.get(target).map_or(target, String::as_str).to_owned();
+        if draft || record.tags.contains(tag_name) || !self.git.knows(&format!("{repo}.git"), &target) {
+            return;
         }
+        self.git.import(
+            &format!("{repo}.git"),
+            &[],
+            &[(format!("refs/tags/{tag_name}"), target)],
+        );
+        self.repo_by_id(repo).tags.insert(tag_name.to_owned());
     }
 
     pub(super) fn add_asset(

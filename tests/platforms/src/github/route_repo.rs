@@ -1,5 +1,7 @@
 //! A repository itself: its record, topics, branches and their protection, commits, and who has access.
 
+use std::collections::BTreeMap;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -150,7 +152,8 @@ impl State {
         self.repo_by_id(id).updated_at = now;
     }
 
-    pub(super) fn read_references(&mut self, id: u64) {
+    /// Reads branches, tags and heads of pull requests from git, and returns all references.
+    pub(super) fn read_references(&mut self, id: u64) -> BTreeMap<String, String> {
         let references = self.git.references(&format!("{id}.git"));
         let repo = self.repo_by_id(id);
         let branch = |(reference, sha): (&String, &String)| {
@@ -159,6 +162,8 @@ impl State {
                 .map(|name| (name.to_owned(), sha.clone()))
         };
         repo.branches = references.iter().filter_map(branch).collect();
+        let tag = |reference: &String| reference.strip_prefix("refs/tags/").map(str::to_owned);
+        repo.tags = references.keys().filter_map(tag).collect();
         repo.protection.retain(|branch, _| repo.branches.contains_key(branch));
         for issue in repo.issues.values_mut() {
             let head = references.get(&format!("refs/pull/{}/head", issue.number));
@@ -166,6 +171,7 @@ impl State {
                 pull.head_sha.clone_from(head);
             }
         }
+        references
     }
 }
 
@@ -319,7 +325,7 @@ fn commits(state: &State, call: &Call, id: u64) -> Answer {
     not_empty(repo)?;
     let start = call.param("sha").unwrap_or(&repo.default_branch);
     let start = repo.branches.get(start).map_or(start, String::as_str);
-    if !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !state.git.knows(&format!("{id}.git"), start) {
         return Err(Reply::error(404, "Not Found"));
     }
     let commits = state.git.log(&format!("{id}.git"), start, 1000);
@@ -373,7 +379,7 @@ fn collaborators(state: &State, call: &Call, id: u64) -> Answer {
         return Err(Reply::error(401, "Requires authentication"));
     }
     let affiliation = call.choice("Collaborator", "affiliation", &["outside", "direct", "all"], "all")?;
-    let mut people: std::collections::BTreeMap<&str, &str> = std::collections::BTreeMap::new();
+    let mut people: BTreeMap<&str, &str> = BTreeMap::new();
     if affiliation == "all" {
         for team in &state.org.teams {
             if let Some(permission) = team.repos.get(&id) {

@@ -176,6 +176,7 @@ pub(super) struct Repo {
     pub(super) categories: Vec<String>,
     /// Branch name to commit.
     pub(super) branches: BTreeMap<String, String>,
+    pub(super) tags: BTreeSet<String>,
     pub(super) protection: BTreeMap<String, Fields>,
     pub(super) rulesets: Vec<Fields>,
     pub(super) hooks: Vec<Fields>,

@@ -186,6 +186,19 @@ async fn what_is_off_empty_or_beyond_the_plan_says_so() {
         (empty.status.as_u16(), empty.message().as_str()),
         (409, "Git Repository is empty.")
     );
+    let commits = world
+        .get(&format!("{BILLING}/commits?per_page=5"), &token)
+        .await
+        .array();
+    assert_eq!(commits.len(), 5);
+    let nowhere = "a".repeat(40);
+    assert_eq!(
+        world
+            .get(&format!("{BILLING}/commits?sha={nowhere}"), &token)
+            .await
+            .status,
+        404
+    );
     assert_eq!(world.get(&format!("{BILLING}/pages"), &token).await.status, 404);
     assert_eq!(world.get(&format!("{WEBSITE}/pages"), &token).await.status, 200);
     assert_eq!(
