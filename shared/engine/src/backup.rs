@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use seatbelt_catalog::{Catalog, CatalogError, Lease, Unit, UnitPlan};
 use seatbelt_connector_kit::{Connector, Pacers, Resource, SecretStore, Session};
 use seatbelt_model::{
-    Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot, Trigger,
-    system::System,
+    Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot,
+    Trigger, system::System,
 };
 use seatbelt_vault::Vault;
 
@@ -76,7 +76,10 @@ impl Engine {
     /// newest snapshot as it was.
     pub async fn backup(&self, job: &Job<'_>) -> Result<Run, EngineError> {
         let worker = format!("{:016x}", fastrand::u64(..));
-        let mut taken = self.catalog.acquire_lease(job.name, &worker, self.clock.now(), LEASE).await?;
+        let mut taken = self
+            .catalog
+            .acquire_lease(job.name, &worker, self.clock.now(), LEASE)
+            .await?;
         if let Err(held) = &taken
             && job.sole
         {
@@ -96,7 +99,11 @@ impl Engine {
     }
 
     async fn skip(&self, job: &Job<'_>, holder: String, until: Timestamp) -> Result<Run, EngineError> {
-        let busy = EngineError::Busy { system: job.name.to_owned(), holder, until };
+        let busy = EngineError::Busy {
+            system: job.name.to_owned(),
+            holder,
+            until,
+        };
         let now = self.clock.now();
         let mut id = RunId::at(now);
         loop {
@@ -113,11 +120,17 @@ impl Engine {
     async fn backup_under(&self, job: &Job<'_>, lease: &Lease, worker: String) -> Result<Run, EngineError> {
         let previous = self.vault.newest(job.name).await?;
         let (mut run, units) = self.begin(job, previous.as_ref()).await?;
-        let outcome = self.read_and_commit(job, lease, worker, &mut run, units, previous.as_ref()).await;
+        let outcome = self
+            .read_and_commit(job, lease, worker, &mut run, units, previous.as_ref())
+            .await;
         let now = self.clock.now();
         run.heartbeat_at = now;
         if let Err(error) = &outcome {
-            run.status = if matches!(error, EngineError::Interrupted) { RunStatus::Interrupted } else { RunStatus::Failed };
+            run.status = if matches!(error, EngineError::Interrupted) {
+                RunStatus::Interrupted
+            } else {
+                RunStatus::Failed
+            };
             run.error = Some(error.to_string());
         }
         run.ended_at = run.status.is_final().then_some(now);
@@ -152,7 +165,12 @@ impl Engine {
             None => self.create_run(job, previous, now).await?,
         };
         let resources = plan::resources(job.connector, job.system)?;
-        let plans: Vec<_> = resources.iter().map(|resource| UnitPlan { name: resource.name.to_owned() }).collect();
+        let plans: Vec<_> = resources
+            .iter()
+            .map(|resource| UnitPlan {
+                name: resource.name.to_owned(),
+            })
+            .collect();
         self.catalog.plan_units(job.name, run.id, &plans).await?;
         let units = self.catalog.units(job.name, run.id).await?;
         Ok((run, units))
@@ -208,20 +226,28 @@ impl Engine {
             stop: job.stop,
             deadline: job.deadline,
             worker,
-            pulse: Mutex::new(Pulse { lease: lease.clone(), run: run.clone(), beat: now, checkpoint: now }),
+            pulse: Mutex::new(Pulse {
+                lease: lease.clone(),
+                run: run.clone(),
+                beat: now,
+                checkpoint: now,
+            }),
         };
         let read = self.read(job, &context, &units, previous).await;
         run.traffic = context.session.traffic();
         let states = read?;
         let snapshot = self.snapshot(job, run, states, previous);
         // The lease once more: whoever lost it must not commit.
-        context.catalog.renew(&context.pulse().lease.clone(), self.clock.now(), LEASE).await?;
+        context
+            .catalog
+            .renew(&context.pulse().lease.clone(), self.clock.now(), LEASE)
+            .await?;
         self.vault.commit(&snapshot).await?;
         conclude(run, &snapshot);
         Ok(())
     }
 
-    fn options<'a>(&'a self, job: &'a Job<'_>) -> seatbelt_connector_kit::Options<'a> {
+    pub(crate) fn options<'a>(&'a self, job: &'a Job<'_>) -> seatbelt_connector_kit::Options<'a> {
         seatbelt_connector_kit::Options {
             system: job.name.to_owned(),
             settings: &job.system.settings,
@@ -248,7 +274,10 @@ impl Engine {
         for resource in plan::resources(job.connector, job.system)? {
             let before = plan::previous_state(previous, resource);
             let unit = units.iter().find(|unit| unit.name == resource.name);
-            if let Some(state) = unit.and_then(|unit| unit.result.as_ref()).and_then(|result| serde_json::from_value(result.clone()).ok()) {
+            if let Some(state) = unit
+                .and_then(|unit| unit.result.as_ref())
+                .and_then(|result| serde_json::from_value(result.clone()).ok())
+            {
                 done.settle(resource.name, state);
                 answered = true;
                 continue;
@@ -288,19 +317,35 @@ impl Engine {
         let mode = plan::mode(resource, before, context.started, job.full);
         // The lease makes this run the only one: whoever claimed the unit before it is gone, whatever its claim says.
         let now = self.clock.now().saturating_add(LEASE * 2).unwrap_or(Timestamp::MAX);
-        self.catalog.claim_named_unit(job.name, context.id, resource.name, &context.worker, now, LEASE).await?;
+        self.catalog
+            .claim_named_unit(job.name, context.id, resource.name, &context.worker, now, LEASE)
+            .await?;
         // A checkpoint of another version, or one that no longer reads, costs a reading, not data.
-        let checkpoint = unit.and_then(|unit| unit.checkpoint.clone()).and_then(|value| serde_json::from_value::<Checkpoint>(value).ok());
+        let checkpoint = unit
+            .and_then(|unit| unit.checkpoint.clone())
+            .and_then(|value| serde_json::from_value::<Checkpoint>(value).ok());
         let settled = resource::back_up(context, done, resource, before, mode, checkpoint).await?;
         let result = serde_json::to_value(&settled.state).map_err(|error| EngineError::Bug(error.to_string()))?;
-        self.catalog.finish_unit(job.name, context.id, resource.name, &context.worker, &result).await?;
+        self.catalog
+            .finish_unit(job.name, context.id, resource.name, &context.worker, &result)
+            .await?;
         Ok(settled)
     }
 
-    fn snapshot(&self, job: &Job<'_>, run: &Run, resources: BTreeMap<String, ResourceState>, previous: Option<&Snapshot>) -> Snapshot {
-        let partial = resources.values().any(|state| state.completeness() == Completeness::Partial);
+    fn snapshot(
+        &self,
+        job: &Job<'_>,
+        run: &Run,
+        resources: BTreeMap<String, ResourceState>,
+        previous: Option<&Snapshot>,
+    ) -> Snapshot {
+        let partial = resources
+            .values()
+            .any(|state| state.completeness() == Completeness::Partial);
         let alarms = resources.iter().flat_map(|(name, state)| {
-            let before = previous.and_then(|previous| previous.resources.get(name)).map(|before| before.records);
+            let before = previous
+                .and_then(|previous| previous.resources.get(name))
+                .map(|before| before.records);
             alarms::mass_changes(&job.system.alerts, name, state.changes, before)
         });
         Snapshot {
@@ -311,7 +356,11 @@ impl Engine {
             parent: previous.map(|previous| previous.id),
             committed_at: self.clock.now(),
             seatbelt: env!("CARGO_PKG_VERSION").to_owned(),
-            completeness: if partial { Completeness::Partial } else { Completeness::Complete },
+            completeness: if partial {
+                Completeness::Partial
+            } else {
+                Completeness::Complete
+            },
             alarms: alarms.collect(),
             resources,
         }
@@ -337,12 +386,23 @@ fn conclude(run: &mut Run, snapshot: &Snapshot) {
     run.error = None;
     run.snapshot = Some(snapshot.id);
     run.alarms.clone_from(&snapshot.alarms);
+    run.traffic.bytes_stored = snapshot
+        .resources
+        .values()
+        .filter_map(|state| state.delta.as_ref())
+        .map(|delta| delta.stored_bytes)
+        .sum();
     run.resources = snapshot
         .resources
         .iter()
         .map(|(name, state)| {
             let gaps = state.receipt.gaps.iter().map(|gap| gap.more + 1).sum();
-            let counts = ResourceCounts { read: state.receipt.read, records: state.records, changes: state.changes, gaps };
+            let counts = ResourceCounts {
+                read: state.receipt.read,
+                records: state.records,
+                changes: state.changes,
+                gaps,
+            };
             (name.clone(), counts)
         })
         .collect();

@@ -56,7 +56,13 @@ mod tests {
     #[test]
     fn vendors_write_times_in_several_ways() {
         let time = at("2026-11-22T06:00:00Z");
-        for text in ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00+01:00", "2026-11-22T06:00:00", "1795327200", "1795327200000"] {
+        for text in [
+            "2026-11-22T06:00:00Z",
+            "2026-11-22T07:00:00+01:00",
+            "2026-11-22T06:00:00",
+            "1795327200",
+            "1795327200000",
+        ] {
             assert_eq!(parse_time(text), Some(time), "{text}");
         }
         assert_eq!(parse_time("yesterday"), None);
@@ -66,9 +72,18 @@ mod tests {
     fn a_cursor_moves_forward_only_and_not_into_the_future() {
         let started = at("2026-11-22T06:00:00Z");
         let cursor = Value::from("2026-11-20T00:00:00Z");
-        assert_eq!(advance(Some(&cursor), Some(at("2026-11-21T00:00:00Z")), started), "2026-11-21T00:00:00Z");
-        assert_eq!(advance(Some(&cursor), Some(at("2026-11-19T00:00:00Z")), started), "2026-11-20T00:00:00Z");
-        assert_eq!(advance(Some(&cursor), Some(at("2027-01-01T00:00:00Z")), started), "2026-11-22T06:00:00Z");
+        assert_eq!(
+            advance(Some(&cursor), Some(at("2026-11-21T00:00:00Z")), started),
+            "2026-11-21T00:00:00Z"
+        );
+        assert_eq!(
+            advance(Some(&cursor), Some(at("2026-11-19T00:00:00Z")), started),
+            "2026-11-20T00:00:00Z"
+        );
+        assert_eq!(
+            advance(Some(&cursor), Some(at("2027-01-01T00:00:00Z")), started),
+            "2026-11-22T06:00:00Z"
+        );
         assert_eq!(advance(Some(&cursor), None, started), "2026-11-20T00:00:00Z");
         assert_eq!(advance(None, None, started), "2026-11-22T06:00:00Z");
     }

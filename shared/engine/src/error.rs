@@ -61,7 +61,11 @@ pub enum EngineError {
 impl EngineError {
     pub(crate) fn unknown_resource(connector: &Connector, name: &str) -> Self {
         let known: Vec<_> = connector.resources.iter().map(|resource| resource.name).collect();
-        Self::UnknownResource { platform: connector.name.to_owned(), name: name.to_owned(), known: known.join(", ") }
+        Self::UnknownResource {
+            platform: connector.name.to_owned(),
+            name: name.to_owned(),
+            known: known.join(", "),
+        }
     }
 
     /// What a caller may do.

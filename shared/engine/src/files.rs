@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream::BoxStream};
 use seatbelt_connector_kit::{BodyStream, Digest, Fetch, File, KitError, Resource};
-use seatbelt_model::{Event, Gap, GapReason, json::{self, Pointer}};
+use seatbelt_model::{
+    Event, Gap, GapReason,
+    json::{self, Pointer},
+};
 use seatbelt_vault::{Body, Difference, Expected, StoredBody, VaultError, line};
 
 use crate::{EngineError, run::Context};
@@ -36,15 +39,25 @@ pub(crate) fn with_bodies<'a>(
     fetched.buffered(context.concurrency()).boxed()
 }
 
-async fn with_body(context: &Context<'_>, resource: &'static Resource, file: File, mut difference: Difference) -> WithBody {
-    let Some(after) = difference.after.take() else { return Ok((difference, None)) };
+async fn with_body(
+    context: &Context<'_>,
+    resource: &'static Resource,
+    file: File,
+    mut difference: Difference,
+) -> WithBody {
+    let Some(after) = difference.after.take() else {
+        return Ok((difference, None));
+    };
     let (record, extra) = line::split(text(&after)?);
     let before = difference.before.as_deref().map(text).transpose()?;
     let (body, gap) = match before.and_then(|before| kept_body(file, before, &record)) {
         Some(body) => (Some(body), None),
         None => fetch(context, resource, file, &record, &difference.key).await?,
     };
-    let extra = line::Extra { body, ..extra.unwrap_or_default() };
+    let extra = line::Extra {
+        body,
+        ..extra.unwrap_or_default()
+    };
     difference.after = Some(line::build(&record, &extra)?.into());
     Ok((difference, gap))
 }
@@ -88,7 +101,10 @@ async fn fetch(
                 continue;
             }
         };
-        let stored = context.vault.put_body(&context.system, stream, &expected(file, record)).await;
+        let stored = context
+            .vault
+            .put_body(&context.system, stream, &expected(file, record))
+            .await;
         match stored {
             Ok(body) => {
                 let (resource, bytes) = (resource.name.to_owned(), body.size_bytes);
@@ -100,11 +116,21 @@ async fn fetch(
         }
     }
     let detail = format!("its bytes could not be had: {failure}");
-    let gap = Gap { reason: GapReason::BodyMissing, at: key.to_owned(), detail, more: 0 };
+    let gap = Gap {
+        reason: GapReason::BodyMissing,
+        at: key.to_owned(),
+        detail,
+        more: 0,
+    };
     Ok((Some(Body::Missing { missing: failure }), Some(gap)))
 }
 
-async fn open(context: &Context<'_>, resource: &Resource, file: File, record: &str) -> Result<Option<BodyStream>, KitError> {
+async fn open(
+    context: &Context<'_>,
+    resource: &Resource,
+    file: File,
+    record: &str,
+) -> Result<Option<BodyStream>, KitError> {
     match file.fetch {
         Fetch::Url { url, headers } => match json::text_at(record, &Pointer::new(url)).filter(|url| !url.is_empty()) {
             Some(url) => context.session.body(resource.name, &url, headers).await,
@@ -119,15 +145,18 @@ fn expected(file: File, record: &str) -> Expected {
     let at = |pointer: &str| json::text_at(record, &Pointer::new(pointer)).map(Cow::into_owned);
     Expected {
         size_bytes: file.size_bytes.and_then(at).and_then(|size| size.parse().ok()),
-        sha256: file.digest.and_then(|Digest::Sha256(pointer)| at(pointer)).map(|digest| {
-            digest.strip_prefix("sha256:").unwrap_or(&digest).to_ascii_lowercase()
-        }),
+        sha256: file
+            .digest
+            .and_then(|Digest::Sha256(pointer)| at(pointer))
+            .map(|digest| digest.strip_prefix("sha256:").unwrap_or(&digest).to_ascii_lowercase()),
         md5: None,
     }
 }
 
 fn named(body: StoredBody, file: File, record: &str) -> StoredBody {
-    let name = file.name.and_then(|pointer| json::text_at(record, &Pointer::new(pointer)).map(Cow::into_owned));
+    let name = file
+        .name
+        .and_then(|pointer| json::text_at(record, &Pointer::new(pointer)).map(Cow::into_owned));
     StoredBody { name, ..body }
 }
 

@@ -5,7 +5,8 @@ use std::{collections::HashSet, hash::BuildHasher, ops::ControlFlow, sync::Arc};
 
 use jiff::Timestamp;
 use seatbelt_connector_kit::{
-    Count, Cursor, Deletes, Fill, KitError, Outcome, PageToken, Paginator, Parent, Prepared, Record, Resource, Response, Session,
+    Count, Cursor, Deletes, Fill, KitError, Outcome, PageToken, Paginator, Parent, Prepared, Record, Resource,
+    Response, Session,
 };
 use seatbelt_model::{
     Gap, GapReason,
@@ -31,7 +32,10 @@ pub(crate) struct Lane {
 /// What a lane tells the consumer.
 pub(crate) enum Message {
     Page(Page),
-    End { parent: String, end: Result<LaneEnd, KitError> },
+    End {
+        parent: String,
+        end: Result<LaneEnd, KitError>,
+    },
 }
 
 /// One page, split and keyed.
@@ -114,27 +118,52 @@ impl LaneReader {
         let mut end = self.read_pages(&mut memory).await?;
         if memory.shifted {
             end.whole = false;
-            end.gaps.push(self.gap(GapReason::CountMismatch, "records vanished during each of three readings; some may have been passed over"));
+            end.gaps.push(self.gap(
+                GapReason::CountMismatch,
+                "records vanished during each of three readings; some may have been passed over",
+            ));
         }
         Ok(end)
     }
 
     async fn read_custom(&self, records: Vec<String>) -> Result<LaneEnd, KitError> {
-        let records: Vec<_> = records.iter().map(|json| Record { json: json.as_str().into(), member: None }).collect();
+        let records: Vec<_> = records
+            .iter()
+            .map(|json| Record {
+                json: json.as_str().into(),
+                member: None,
+            })
+            .collect();
         let bytes = records.iter().map(|record| record.json.len() as u64).sum();
-        let mut page = Page { parent: self.lane.parent.key.clone(), bytes, ..Page::default() };
+        let mut page = Page {
+            parent: self.lane.parent.key.clone(),
+            bytes,
+            ..Page::default()
+        };
         self.fill(&mut page, &records);
         self.pages.send(Message::Page(page)).await.ok();
-        Ok(LaneEnd { whole: true, cursor: None, total: None, gaps: Vec::new() })
+        Ok(LaneEnd {
+            whole: true,
+            cursor: None,
+            total: None,
+            gaps: Vec::new(),
+        })
     }
 
     async fn read_pages(&mut self, memory: &mut Memory) -> Result<LaneEnd, KitError> {
         let first = self.first_request()?;
         let mut token = self.lane.token.clone();
-        let mut end = LaneEnd { whole: !self.is_incremental(), cursor: None, total: None, gaps: Vec::new() };
+        let mut end = LaneEnd {
+            whole: !self.is_incremental(),
+            cursor: None,
+            total: None,
+            gaps: Vec::new(),
+        };
         let mut feed = None;
         loop {
-            let Some(response) = self.request(&first, &mut token).await? else { break };
+            let Some(response) = self.request(&first, &mut token).await? else {
+                break;
+            };
             if let Cursor::Feed { read, .. } = self.resource.cursor {
                 feed = body_text(&response, read).or(feed);
             }
@@ -162,10 +191,21 @@ impl LaneReader {
     }
 
     fn first_request(&self) -> Result<Prepared, KitError> {
-        let fill = Fill { settings: self.session.settings(), parent: &self.lane.parent };
-        let mut request = self.resource.request.prepare(self.resource.name, self.session.base_url(), &fill)?;
+        let fill = Fill {
+            settings: self.session.settings(),
+            parent: &self.lane.parent,
+        };
+        let mut request = self
+            .resource
+            .request
+            .prepare(self.resource.name, self.session.base_url(), &fill)?;
         match (self.resource.cursor, &self.lane.cursor) {
-            (Cursor::Since { send_as, with, overlap, .. }, Some(since)) => {
+            (
+                Cursor::Since {
+                    send_as, with, overlap, ..
+                },
+                Some(since),
+            ) => {
                 request.set_query(send_as, cursor::since(since, overlap));
                 with.iter().for_each(|(name, value)| request.set_query(name, *value));
             }
@@ -199,10 +239,14 @@ impl LaneReader {
     }
 
     fn page(&mut self, response: &Response, token: Option<&str>) -> Result<Page, KitError> {
-        let records = self.resource.records.split(&response.body).map_err(|error| KitError::Unexpected {
-            at: self.resource.name.to_owned(),
-            problem: error.to_string(),
-        })?;
+        let records = self
+            .resource
+            .records
+            .split(&response.body)
+            .map_err(|error| KitError::Unexpected {
+                at: self.resource.name.to_owned(),
+                problem: error.to_string(),
+            })?;
         let total = match self.resource.count {
             Count::None => None,
             Count::Header(name) => response.header(name).and_then(|text| text.trim().parse().ok()),
@@ -223,20 +267,37 @@ impl LaneReader {
     /// Keys the records of a page. One that has no key is a gap, not a failure.
     fn fill(&self, page: &mut Page, records: &[Record<'_>]) {
         let written = self.resource.key_rule() == seatbelt_model::KeyRule::Written;
-        page.fields = records.first().map(|record| json::names(&record.json).iter().map(|name| name.to_string()).collect()).unwrap_or_default();
+        page.fields = records
+            .first()
+            .map(|record| json::names(&record.json).iter().map(|name| name.to_string()).collect())
+            .unwrap_or_default();
         let time = cursor::time_field(self.resource.cursor).map(Pointer::new);
         for (at, record) in records.iter().enumerate() {
             let Some(key) = self.resource.key_of(record, &self.lane.parent.key) else {
-                page.gaps.push(self.gap(GapReason::InvalidRecord, &format!("record {at} of a page has no key at {:?}", self.resource.key)));
+                page.gaps.push(self.gap(
+                    GapReason::InvalidRecord,
+                    &format!("record {at} of a page has no key at {:?}", self.resource.key),
+                ));
                 continue;
             };
             if let Some(time) = &time {
-                page.seen = page.seen.max(json::text_at(&record.json, time).and_then(|text| cursor::parse_time(&text)));
+                page.seen = page
+                    .seen
+                    .max(json::text_at(&record.json, time).and_then(|text| cursor::parse_time(&text)));
             }
-            let extra = line::Extra { key: written.then(|| key.clone()), ..line::Extra::default() };
+            let extra = line::Extra {
+                key: written.then(|| key.clone()),
+                ..line::Extra::default()
+            };
             match line::build(&record.json, &extra) {
-                Ok(line) => page.rows.push(Row { line, gone: self.is_gone(&record.json), key }),
-                Err(error) => page.gaps.push(self.gap(GapReason::InvalidRecord, &format!("record {at} of a page: {error}"))),
+                Ok(line) => page.rows.push(Row {
+                    line,
+                    gone: self.is_gone(&record.json),
+                    key,
+                }),
+                Err(error) => page
+                    .gaps
+                    .push(self.gap(GapReason::InvalidRecord, &format!("record {at} of a page: {error}"))),
             }
         }
     }
@@ -254,17 +315,27 @@ impl LaneReader {
     fn remember(&self, memory: &mut Memory, page: &Page) -> ControlFlow<Gap> {
         let keys: HashSet<String> = page.rows.iter().map(|row| row.key.clone()).collect();
         if !keys.is_empty() && page.next.is_some() && keys == memory.last_keys {
-            return ControlFlow::Break(self.gap(GapReason::RepeatedPage, "the vendor sent the same page twice in a row"));
+            return ControlFlow::Break(
+                self.gap(GapReason::RepeatedPage, "the vendor sent the same page twice in a row"),
+            );
         }
         if let Some(token) = &page.next
             && !memory.tokens.insert(fingerprint(token))
         {
-            return ControlFlow::Break(self.gap(GapReason::RepeatedPage, "the vendor named a next page that was read before"));
+            return ControlFlow::Break(self.gap(
+                GapReason::RepeatedPage,
+                "the vendor named a next page that was read before",
+            ));
         }
-        memory.rows += page.rows.iter().filter(|row| !memory.last_keys.contains(&row.key)).count() as u64;
+        memory.rows += page
+            .rows
+            .iter()
+            .filter(|row| !memory.last_keys.contains(&row.key))
+            .count() as u64;
         memory.last_keys = keys;
         if let Some(total) = page.total {
-            memory.shifted |= self.is_shifted_by_removal() && memory.smallest_total.is_some_and(|before| total < before);
+            memory.shifted |=
+                self.is_shifted_by_removal() && memory.smallest_total.is_some_and(|before| total < before);
             memory.largest_total = memory.largest_total.max(Some(total));
             memory.smallest_total = Some(memory.smallest_total.map_or(total, |before| before.min(total)));
         }
@@ -273,20 +344,32 @@ impl LaneReader {
 
     /// Pages counted from the start move when a record before them goes.
     fn is_shifted_by_removal(&self) -> bool {
-        matches!(self.resource.paginator, Paginator::PageNumber { .. } | Paginator::Offset { .. })
+        matches!(
+            self.resource.paginator,
+            Paginator::PageNumber { .. } | Paginator::Offset { .. }
+        )
     }
 
     fn reached_cursor(&self, page: &Page) -> bool {
-        let (Cursor::NewestFirst { field, overlap }, Some(since)) = (self.resource.cursor, &self.lane.cursor) else { return false };
-        let Some(since) = cursor::stored_time(since).and_then(|since| since.checked_sub(overlap).ok()) else { return false };
+        let (Cursor::NewestFirst { field, overlap }, Some(since)) = (self.resource.cursor, &self.lane.cursor) else {
+            return false;
+        };
+        let Some(since) = cursor::stored_time(since).and_then(|since| since.checked_sub(overlap).ok()) else {
+            return false;
+        };
         let field = Pointer::new(field);
-        let times = page.rows.iter().filter_map(|row| json::text_at(&row.line, &field).and_then(|text| cursor::parse_time(&text)));
+        let times = page
+            .rows
+            .iter()
+            .filter_map(|row| json::text_at(&row.line, &field).and_then(|text| cursor::parse_time(&text)));
         times.min().is_some_and(|oldest| oldest < since)
     }
 
     /// A whole reading that began at its first page must have as many records as the vendor counts.
     fn check_count(&self, memory: &Memory, end: &mut LaneEnd) {
-        let (Some(least), Some(most)) = (memory.smallest_total, memory.largest_total) else { return };
+        let (Some(least), Some(most)) = (memory.smallest_total, memory.largest_total) else {
+            return;
+        };
         let counted = end.whole && self.lane.token.is_none() && !memory.shifted;
         if counted && !(least..=most).contains(&memory.rows) {
             let detail = format!("the vendor counts {most}, its pages held {}", memory.rows);
@@ -306,7 +389,12 @@ impl LaneReader {
     }
 
     fn gap(&self, reason: GapReason, detail: &str) -> Gap {
-        Gap { reason, at: self.lane.parent.key.clone(), detail: detail.to_owned(), more: 0 }
+        Gap {
+            reason,
+            at: self.lane.parent.key.clone(),
+            detail: detail.to_owned(),
+            more: 0,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod alarms;
 mod backup;
+mod check;
 mod cursor;
 mod deleted;
 mod error;
@@ -21,6 +22,7 @@ mod run;
 
 pub use alarms::mass_changes;
 pub use backup::{Engine, Job};
+pub use check::{Access, Sight};
 pub use error::EngineError;
 pub use plan::{Mode, SWEEP_AFTER};
 pub use run::Stop;

@@ -8,7 +8,11 @@ use std::{
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use seatbelt_connector_kit::{DeletedFeed, Deletes, DependsOn, KitError, PageToken, Resource};
-use seatbelt_model::{Event, Gap, GapReason, Receipt, ResourceState, json::{self, Pointer}, key};
+use seatbelt_model::{
+    Event, Gap, GapReason, Receipt, ResourceState,
+    json::{self, Pointer},
+    key,
+};
 use seatbelt_vault::{StagedRun, Stager, Sweep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -131,7 +135,12 @@ impl<'a> Reading<'a> {
             total: Some(0),
         };
         let (staged, begun, open, progress) = match checkpoint {
-            Some(checkpoint) => (checkpoint.staged, checkpoint.begun, checkpoint.open, checkpoint.progress),
+            Some(checkpoint) => (
+                checkpoint.staged,
+                checkpoint.begun,
+                checkpoint.open,
+                checkpoint.progress,
+            ),
             None => (Vec::new(), None, BTreeMap::new(), fresh),
         };
         let no_bodies = resource.kind.file().is_none();
@@ -139,8 +148,21 @@ impl<'a> Reading<'a> {
         let stager = context.stager(resource, staged, is_fresh);
         let resumed = open.keys().cloned().collect();
         Self {
-            context, done, resource, previous, mode, stager, begun, open, resumed, progress, sender, pages,
-            fatal: None, unanswered: 0, lanes: JoinSet::new(),
+            context,
+            done,
+            resource,
+            previous,
+            mode,
+            stager,
+            begun,
+            open,
+            resumed,
+            progress,
+            sender,
+            pages,
+            fatal: None,
+            unanswered: 0,
+            lanes: JoinSet::new(),
         }
     }
 
@@ -150,14 +172,21 @@ impl<'a> Reading<'a> {
             && self.done.get(parent.name).is_none()
         {
             let detail = format!("{} could not be read, and there is no earlier state of it", parent.name);
-            self.progress.receipt.gap(Gap { reason: GapReason::ParentMissing, at: String::new(), detail, more: 0 });
+            self.progress.receipt.gap(Gap {
+                reason: GapReason::ParentMissing,
+                at: String::new(),
+                detail,
+                more: 0,
+            });
             self.progress.failed = true;
         }
     }
 
     /// Whether the extension is there that the resource comes with.
     async fn is_offered(&mut self) -> Result<bool, EngineError> {
-        let DependsOn::Has(other, key) = self.resource.depends_on else { return Ok(true) };
+        let DependsOn::Has(other, key) = self.resource.depends_on else {
+            return Ok(true);
+        };
         let context = self.context;
         let found = match self.done.get(other.name) {
             Some(state) => context.vault.get(&context.system, state, key).await?.is_some(),
@@ -165,7 +194,13 @@ impl<'a> Reading<'a> {
         };
         if !found {
             let at = self.resource.name.to_owned();
-            self.unavailable(String::new(), &KitError::Unavailable { at, said: format!("{} has no {key}", other.name) });
+            self.unavailable(
+                String::new(),
+                &KitError::Unavailable {
+                    at,
+                    said: format!("{} has no {key}", other.name),
+                },
+            );
         }
         Ok(found)
     }
@@ -184,7 +219,11 @@ impl<'a> Reading<'a> {
                     Some(Partition::List(parent)) => {
                         self.begun = Some(parent.key.clone());
                         let cursor = self.cursor(&parent.key);
-                        let lane = Lane { parent, cursor, ..Lane::default() };
+                        let lane = Lane {
+                            parent,
+                            cursor,
+                            ..Lane::default()
+                        };
                         self.begin(lane);
                     }
                 }
@@ -192,7 +231,9 @@ impl<'a> Reading<'a> {
             if self.lanes.is_empty() {
                 return Ok(());
             }
-            let Some(message) = self.pages.recv().await else { return Ok(()) };
+            let Some(message) = self.pages.recv().await else {
+                return Ok(());
+            };
             match message {
                 Message::Page(page) => self.take(page).await?,
                 Message::End { parent, end } => self.end(parent, end).await?,
@@ -214,7 +255,12 @@ impl<'a> Reading<'a> {
         for (at, open) in std::mem::take(&mut self.open) {
             let parent = reopen(&context.vault, &context.system, self.done, self.resource, &at).await?;
             let Some(parent) = parent else { continue };
-            self.begin(Lane { parent, token: open.token, seen: open.seen, cursor: open.cursor });
+            self.begin(Lane {
+                parent,
+                token: open.token,
+                seen: open.seen,
+                cursor: open.cursor,
+            });
         }
         Ok(())
     }
@@ -237,7 +283,11 @@ impl<'a> Reading<'a> {
     }
 
     fn begin(&mut self, lane: Lane) {
-        let open = OpenLane { token: lane.token.clone(), seen: lane.seen, cursor: lane.cursor.clone() };
+        let open = OpenLane {
+            token: lane.token.clone(),
+            seen: lane.seen,
+            cursor: lane.cursor.clone(),
+        };
         self.open.insert(lane.parent.key.clone(), open);
         let reader = LaneReader {
             session: Arc::clone(&self.context.session),
@@ -266,7 +316,12 @@ impl<'a> Reading<'a> {
             open.seen = open.seen.max(page.seen);
         }
         let (resource, bytes, total) = (self.resource.name.to_owned(), page.bytes, page.total);
-        self.context.observer.notice(Event::Page { resource, records: read, bytes, total });
+        self.context.observer.notice(Event::Page {
+            resource,
+            records: read,
+            bytes,
+            total,
+        });
         Ok(())
     }
 
@@ -286,7 +341,9 @@ impl<'a> Reading<'a> {
                     self.stager.listed(&parent).await?;
                 }
             }
-            Err(KitError::CursorExpired { .. }) if self.progress.cursors.contains_key(&parent) => self.sweep(parent).await?,
+            Err(KitError::CursorExpired { .. }) if self.progress.cursors.contains_key(&parent) => {
+                self.sweep(parent).await?
+            }
             Err(error) => self.fail(parent, error),
         }
         Ok(())
@@ -295,10 +352,16 @@ impl<'a> Reading<'a> {
     /// Reads a partition whole whose cursor has expired: what changed since, the vendor no longer tells.
     async fn sweep(&mut self, at: String) -> Result<(), EngineError> {
         self.progress.cursors.remove(&at);
-        self.progress.receipt.notes.push(format!("{at}: the cursor had expired, so everything was read"));
+        self.progress
+            .receipt
+            .notes
+            .push(format!("{at}: the cursor had expired, so everything was read"));
         let context = self.context;
         if let Some(parent) = reopen(&context.vault, &context.system, self.done, self.resource, &at).await? {
-            self.begin(Lane { parent, ..Lane::default() });
+            self.begin(Lane {
+                parent,
+                ..Lane::default()
+            });
         }
         Ok(())
     }
@@ -312,7 +375,12 @@ impl<'a> Reading<'a> {
         self.progress.whole = false;
         self.progress.failed = true;
         self.progress.total = None;
-        self.progress.receipt.gap(Gap { reason, at: parent, detail: error.to_string(), more: 0 });
+        self.progress.receipt.gap(Gap {
+            reason,
+            at: parent,
+            detail: error.to_string(),
+            more: 0,
+        });
         let unanswered = matches!(error, KitError::Exhausted { .. } | KitError::Throttled { .. });
         self.unanswered = if unanswered { self.unanswered + 1 } else { 0 };
         let is_root = self.resource.parent().is_none();
@@ -328,9 +396,18 @@ impl<'a> Reading<'a> {
             let detail = format!("{error}; it was there before");
             self.progress.whole = false;
             self.progress.failed = true;
-            self.progress.receipt.gap(Gap { reason: GapReason::Unavailable, at: parent, detail, more: 0 });
+            self.progress.receipt.gap(Gap {
+                reason: GapReason::Unavailable,
+                at: parent,
+                detail,
+                more: 0,
+            });
         } else if self.progress.receipt.notes.len() < Receipt::MOST_GAPS {
-            let at = if parent.is_empty() { String::new() } else { format!("{parent}: ") };
+            let at = if parent.is_empty() {
+                String::new()
+            } else {
+                format!("{parent}: ")
+            };
             self.progress.receipt.notes.push(format!("{at}{error}"));
         }
     }
@@ -348,15 +425,23 @@ impl<'a> Reading<'a> {
 
     /// Takes the tombstones of a vendor that lists what was deleted since the cursor.
     async fn read_deleted(&mut self) -> Result<(), EngineError> {
-        let (Deletes::Listed(feed), Some(previous)) = (self.resource.deletes, self.previous) else { return Ok(()) };
-        let Some(cursor) = previous.cursors.get("") else { return Ok(()) };
+        let (Deletes::Listed(feed), Some(previous)) = (self.resource.deletes, self.previous) else {
+            return Ok(());
+        };
+        let Some(cursor) = previous.cursors.get("") else {
+            return Ok(());
+        };
         if let Err(error) = self.read_feed(feed, cursor).await? {
             self.fail(String::new(), error);
         }
         Ok(())
     }
 
-    async fn read_feed(&mut self, feed: &'static DeletedFeed, cursor: &Value) -> Result<Result<(), KitError>, EngineError> {
+    async fn read_feed(
+        &mut self,
+        feed: &'static DeletedFeed,
+        cursor: &Value,
+    ) -> Result<Result<(), KitError>, EngineError> {
         let pages = crate::deleted::keys(self.context, self.resource, feed, cursor);
         futures_util::pin_mut!(pages);
         while let Some(keys) = pages.next().await {
@@ -381,7 +466,12 @@ impl<'a> Reading<'a> {
         let asked_all = self.mode == Mode::Full || self.resource.parent().is_none();
         let all = asked_all && progress.whole && !progress.failed && self.fatal.is_none();
         let sweep = if all { Sweep::Full } else { Sweep::Changes };
-        Listed { stager: self.stager, sweep, progress, fatal: self.fatal }
+        Listed {
+            stager: self.stager,
+            sweep,
+            progress,
+            fatal: self.fatal,
+        }
     }
 
     fn has_count(&self) -> bool {

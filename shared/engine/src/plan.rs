@@ -42,7 +42,12 @@ pub(crate) fn resources(connector: &Connector, system: &System) -> Result<Vec<&'
     };
     // A parent outside the scope is read all the same: without it nobody knows which children to ask for.
     let mut wanted: Vec<&'static Resource> = Vec::new();
-    for resource in connector.resources.iter().copied().filter(|resource| included(resource)) {
+    for resource in connector
+        .resources
+        .iter()
+        .copied()
+        .filter(|resource| included(resource))
+    {
         add_with_needed(resource, &mut wanted);
     }
     Ok(wanted)
@@ -68,7 +73,11 @@ pub(crate) fn mode(resource: &Resource, previous: Option<&ResourceState>, now: T
         Cursor::None => matches!(resource.depends_on, DependsOn::EachChanged(..)),
         _ => !previous.cursors.is_empty(),
     };
-    if full || due || !has_cursor || previous.key != resource.key_rule() { Mode::Full } else { Mode::Incremental }
+    if full || due || !has_cursor || previous.key != resource.key_rule() {
+        Mode::Full
+    } else {
+        Mode::Incremental
+    }
 }
 
 /// The key of the parent of the record `key` of `resource`; `None` if the resource has no parent.
@@ -77,14 +86,22 @@ pub(crate) fn parent_key(resource: &Resource, key: &str) -> Option<String> {
     let parent = resource.parent()?;
     let (above, _) = key.rsplit_once('/')?;
     // The key of a root record is one escaped part in its children's keys.
-    Some(if parent.parent().is_none() { key::unpart(above).into_owned() } else { above.to_owned() })
+    Some(if parent.parent().is_none() {
+        key::unpart(above).into_owned()
+    } else {
+        above.to_owned()
+    })
 }
 
 /// A parent's key as the first part(s) of its children's keys.
 #[must_use]
 pub(crate) fn as_prefix(parent: &Resource, parent_key: &str) -> String {
     // The key of a root record may hold slashes of its own; below it they are escaped.
-    if parent.parent().is_none() { key::part(parent_key).into_owned() } else { parent_key.to_owned() }
+    if parent.parent().is_none() {
+        key::part(parent_key).into_owned()
+    } else {
+        parent_key.to_owned()
+    }
 }
 
 /// The state of `resource` in the last snapshot.

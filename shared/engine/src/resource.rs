@@ -36,9 +36,14 @@ pub(crate) async fn back_up(
     checkpoint: Option<Checkpoint>,
 ) -> Result<Settled, EngineError> {
     let expected = previous.map_or(0, |previous| previous.records);
-    context.observer.notice(Event::Started { resource: resource.name.to_owned(), expected });
+    context.observer.notice(Event::Started {
+        resource: resource.name.to_owned(),
+        expected,
+    });
     let listed = listing::read(context, done, resource, previous, mode, checkpoint).await?;
-    context.observer.notice(Event::Comparing { resource: resource.name.to_owned() });
+    context.observer.notice(Event::Comparing {
+        resource: resource.name.to_owned(),
+    });
     let staged = listed.stager.finish().await?;
     let mut progress = listed.progress;
     progress.receipt.duplicates += staged.duplicates();
@@ -48,10 +53,21 @@ pub(crate) async fn back_up(
     };
     let answered = progress.receipt.read > 0 || (!progress.failed && listed.fatal.is_none());
     let described = describe(context, resource, previous, progress, listed.sweep);
-    let state = context.vault.resource_state(&context.system, context.id, previous, written, described).await?;
+    let state = context
+        .vault
+        .resource_state(&context.system, context.id, previous, written, described)
+        .await?;
     let gaps = state.receipt.gaps.len() as u64;
-    context.observer.notice(Event::Done { resource: resource.name.to_owned(), records: state.records, gaps });
-    Ok(Settled { state, answered, fatal: listed.fatal })
+    context.observer.notice(Event::Done {
+        resource: resource.name.to_owned(),
+        records: state.records,
+        gaps,
+    });
+    Ok(Settled {
+        state,
+        answered,
+        fatal: listed.fatal,
+    })
 }
 
 /// Finds what differs from the last snapshot, fetches the files of it, and stores it as a layer.
@@ -64,7 +80,17 @@ async fn compare(
     receipt: &mut Receipt,
 ) -> Result<Written, EngineError> {
     let volatile: Vec<Pointer> = resource.volatile.iter().map(|pointer| Pointer::new(pointer)).collect();
-    let compared = context.vault.compare(&context.system, previous, staged, sweep, &volatile, &resource.key_rule()).await?;
+    let compared = context
+        .vault
+        .compare(
+            &context.system,
+            previous,
+            staged,
+            sweep,
+            &volatile,
+            &resource.key_rule(),
+        )
+        .await?;
     let mut differences = files::with_bodies(context, resource, compared.into_stream());
     let mut writer = LayerWriter::after(previous, &context.vault, &context.system, context.id);
     while let Some(difference) = differences.next().await {
@@ -96,7 +122,9 @@ fn describe(
             None if sweep != Sweep::Full => NEVER,
             _ => context.started,
         },
-        stale_since: progress.failed.then(|| before.and_then(|before| before.stale_since).unwrap_or(read_at)),
+        stale_since: progress
+            .failed
+            .then(|| before.and_then(|before| before.stale_since).unwrap_or(read_at)),
     };
     Described {
         kind: resource.kind.plain(),
@@ -112,14 +140,22 @@ fn describe(
 const NEVER: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
 
 /// The state of a resource this run could not read: the last one, marked stale with its date.
-pub(crate) fn carried(context: &Context<'_>, resource: &'static Resource, previous: Option<&ResourceState>, why: &str) -> ResourceState {
+pub(crate) fn carried(
+    context: &Context<'_>,
+    resource: &'static Resource,
+    previous: Option<&ResourceState>,
+    why: &str,
+) -> ResourceState {
     let gap = seatbelt_model::Gap {
         reason: seatbelt_model::GapReason::Failed,
         at: String::new(),
         detail: format!("not read: {why}"),
         more: 0,
     };
-    let receipt = Receipt { gaps: vec![gap], ..Receipt::default() };
+    let receipt = Receipt {
+        gaps: vec![gap],
+        ..Receipt::default()
+    };
     match previous {
         Some(previous) => ResourceState {
             delta: None,
@@ -143,14 +179,20 @@ pub(crate) fn carried(context: &Context<'_>, resource: &'static Resource, previo
             cursors: std::collections::BTreeMap::new(),
             fields: Vec::new(),
             receipt,
-            freshness: Freshness { read_at: NEVER, full_sweep_at: NEVER, stale_since: Some(context.started) },
+            freshness: Freshness {
+                read_at: NEVER,
+                full_sweep_at: NEVER,
+                stale_since: Some(context.started),
+            },
         },
     }
 }
 
 /// Notes fields that appeared or went away. Keeps the fields of the last snapshot where only a part was read.
 fn drift(previous: Option<&ResourceState>, progress: &mut Progress, sweep: Sweep) {
-    let Some(previous) = previous.filter(|previous| !previous.fields.is_empty()) else { return };
+    let Some(previous) = previous.filter(|previous| !previous.fields.is_empty()) else {
+        return;
+    };
     let before: BTreeSet<String> = previous.fields.iter().cloned().collect();
     let list = |fields: Vec<&String>| fields.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let appeared = list(progress.fields.difference(&before).collect());

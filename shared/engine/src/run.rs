@@ -121,7 +121,9 @@ impl Context<'_> {
     /// Stores where the reading of `resource` can go on.
     pub(crate) async fn checkpoint(&self, resource: &Resource, checkpoint: &Checkpoint) -> Result<(), EngineError> {
         let value = serde_json::to_value(checkpoint).map_err(|error| EngineError::Bug(error.to_string()))?;
-        self.catalog.checkpoint(&self.system, self.id, resource.name, &self.worker, &value).await?;
+        self.catalog
+            .checkpoint(&self.system, self.id, resource.name, &self.worker, &value)
+            .await?;
         self.pulse().checkpoint = self.clock.now();
         Ok(())
     }
