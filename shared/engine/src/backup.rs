@@ -238,10 +238,8 @@ impl Engine {
         let states = read?;
         let snapshot = self.snapshot(job, run, states, previous);
         // The lease once more: whoever lost it must not commit.
-        context
-            .catalog
-            .renew(&context.pulse().lease.clone(), self.clock.now(), LEASE)
-            .await?;
+        let held = context.pulse().lease.clone();
+        context.catalog.renew(&held, self.clock.now(), LEASE).await?;
         self.vault.commit(&snapshot).await?;
         conclude(run, &snapshot);
         Ok(())
