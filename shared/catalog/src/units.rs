@@ -101,7 +101,9 @@ impl Catalog {
     /// # Errors
     /// Those of the table; safe to try again.
     pub async fn plan_units(&self, system: &str, run: RunId, plans: &[UnitPlan]) -> Result<(), CatalogError> {
-        stream::iter(plans)
+        // Collected before they are polled: a lazy closure over borrowed plans would keep callers from spawning this.
+        let plans: Vec<_> = plans
+            .iter()
             .map(|plan| {
                 self.plan_unit(Place {
                     system,
@@ -109,9 +111,8 @@ impl Catalog {
                     unit: &plan.name,
                 })
             })
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await
+            .collect();
+        stream::iter(plans).buffer_unordered(PARALLEL).try_collect().await
     }
 
     async fn plan_unit(&self, place: Place<'_>) -> Result<(), CatalogError> {
