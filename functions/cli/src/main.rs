@@ -1,3 +1,112 @@
-//! `seatbelt`: the operator's tool.
+//! `seatbelt`: the operator's tool, and the host of all functions on one machine.
+//!
+//! A thin layer: it parses, calls the libraries, and prints. Data goes to stdout, everything else to stderr.
 
-fn main() {}
+mod cli;
+mod commands;
+mod due;
+mod export;
+mod failure;
+mod fields;
+mod file_name;
+mod home;
+mod jobs;
+mod judge;
+mod moment;
+mod output;
+mod platforms;
+mod progress;
+mod signals;
+mod summary;
+mod table;
+mod units;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use cli::{Cli, Command, Global};
+use failure::Failure;
+use output::{Output, say};
+
+/// What every command works with.
+struct Context {
+    out: Output,
+    home: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.global.json, cli.global.quiet);
+    log(cli.global.verbose);
+    match start(cli, out) {
+        Ok(code) => code,
+        Err(error) if failure::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error, out);
+            failure::exit_code(&error)
+        }
+    }
+}
+
+fn start(cli: Cli, out: Output) -> Result<ExitCode> {
+    let Global { home, stack, .. } = cli.global;
+    if let Some(stack) = stack {
+        return Err(Failure::usage(
+            format!("--stack {stack}: this version does not work with deployed stacks yet, only with a folder"),
+            "leave --stack out, and name the folder with --home DIR",
+        )
+        .into());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let context = Context { out, home };
+    let code = runtime.block_on(dispatch(cli.command, &context));
+    // Whatever still runs in the background must not hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
+    use commands::*;
+    // The larger futures are boxed, as only one of them ever exists.
+    match command {
+        Command::Manifest(args) => Box::pin(manifest::run(args, context)).await,
+        Command::Backup(args) => Box::pin(backup::run(args, context)).await,
+        Command::Serve(args) => Box::pin(serve::run(args, context)).await,
+        Command::Runs(args) => Box::pin(runs::run(args, context)).await,
+        Command::Snapshots(args) => Box::pin(snapshots::run(args, context)).await,
+        Command::Show(args) => Box::pin(show::run(args, context)).await,
+        Command::Diff(args) => Box::pin(diff::run(args, context)).await,
+        Command::History(args) => Box::pin(history::run(args, context)).await,
+        Command::Check(args) => Box::pin(check::run(args, context)).await,
+        Command::Export(args) => Box::pin(export::run(args, context)).await,
+        Command::Verify(args) => Box::pin(verify::run(args, context)).await,
+        Command::Platforms(args) => platforms::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+    }
+}
+
+fn report(error: &anyhow::Error, out: Output) {
+    let (message, hint) = (failure::message(error), failure::hint(error));
+    if out.json {
+        say(serde_json::json!({ "error": message, "hint": hint }).to_string());
+        return;
+    }
+    say(format!("error: {message}"));
+    if let Some(hint) = hint {
+        say(format!("hint: {hint}"));
+    }
+}
+
+/// Logs go to stderr; `SEATBELT_LOG` takes the filters of the crate `tracing`.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "seatbelt=info,seatbelt_engine=info,seatbelt_connector_kit=info,warn",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("SEATBELT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,94 @@
+//! The command line: what there is to ask for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify};
+
+const EXAMPLES: &str = "\
+Begin:
+  seatbelt platforms wordpress            what is covered, and how to make the credential
+  seatbelt manifest set acme-site platform=wordpress decision=backup \\
+      settings.base_url=https://www.acme.example secret=file:acme-site.json \\
+      schedule='daily at 03:30 Europe/Berlin'
+  seatbelt check acme-site                what the credential can and cannot see
+  seatbelt backup acme-site
+
+WHEN is a snapshot id, a date, a date and time, `2 hours ago`, `yesterday` or `latest`.
+Exit codes: 0 fine, 1 failed, 2 the command or the manifest makes no sense,
+3 done with something missing, 130 stopped by Ctrl-C.";
+
+/// Backs up the systems a company runs on, and gets them back.
+#[derive(Debug, Parser)]
+#[command(name = "seatbelt", version, after_help = EXAMPLES, max_term_width = 80)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The folder everything is kept in; `file:` secrets are relative to it
+    #[arg(long, global = true, value_name = "DIR", env = "SEATBELT_HOME", default_value = "./seatbelt-home", hide_env_values = true)]
+    pub(crate) home: PathBuf,
+    /// A stack deployed on AWS instead of a folder (not supported by this version yet)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    /// Write data, and errors, as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but data and what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log what happens inside; twice for every detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The systems the company runs on, and what it decided about each
+    #[command(subcommand, after_help = manifest::EXAMPLES)]
+    Manifest(manifest::Command),
+    /// Back systems up now
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::Args),
+    /// Keep the manifest's schedules on this machine
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Args),
+    /// What was done, and how it ended
+    #[command(after_help = runs::EXAMPLES)]
+    Runs(runs::Args),
+    /// The points in time a system can be seen at
+    #[command(after_help = snapshots::EXAMPLES)]
+    Snapshots(snapshots::Args),
+    /// Look into a snapshot: its resources, one's records, one record
+    #[command(after_help = show::EXAMPLES)]
+    Show(show::Args),
+    /// What changed between two points in time
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::Args),
+    /// Every change of one record
+    #[command(after_help = history::EXAMPLES)]
+    History(history::Args),
+    /// Sign in, and list what the credential can and cannot see
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Args),
+    /// Write a snapshot into a folder, readable without Seatbelt
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Args),
+    /// Read back everything stored, and check every hash
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::Args),
+    /// What each connector covers, and what the vendor's own backup misses
+    #[command(after_help = platforms::EXAMPLES)]
+    Platforms(platforms::Args),
+    /// Completions for a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
+}

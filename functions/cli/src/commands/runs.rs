@@ -1,0 +1,96 @@
+//! `seatbelt runs`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use seatbelt_model::{Run, RunStatus};
+
+use crate::{
+    Context,
+    home::Home,
+    output::{Output, Tone},
+    table::{Cell, Table},
+    units,
+};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  seatbelt runs
+  seatbelt runs acme-site --limit 5";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The system; all of them if none is named
+    system: Option<String>,
+    /// How many at most, newest first
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    let home = Home::open(&context.home).await?;
+    let runs = match &args.system {
+        Some(system) => home.catalog.runs(system, args.limit).await?,
+        None => home.catalog.recent_runs(args.limit).await?,
+    };
+    if let Some(system) = &args.system
+        && runs.is_empty()
+    {
+        home.known(system).await?;
+    }
+    if context.out.json {
+        context.out.value(&runs)?;
+    } else if runs.is_empty() {
+        context.out.note("no runs yet; seatbelt backup SYSTEM makes the first");
+    } else {
+        context.out.data(table(&runs, &context.out))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(runs: &[Run], out: &Output) -> String {
+    let mut table = Table::new(&["RUN", "SYSTEM", "STATUS", ">TIME", ">READ", "~CHANGES, OR WHAT WENT WRONG"]);
+    for run in runs {
+        let read = run.resources.values().map(|counts| counts.read).sum();
+        let time = run.ended_at.map(|ended| units::duration(units::between(run.started_at, ended)));
+        table.row([
+            run.id.to_string().into(),
+            run.system.clone().into(),
+            status(run.status),
+            time.unwrap_or_default().into(),
+            units::count(read).into(),
+            said(run).into(),
+        ]);
+    }
+    table.render(out)
+}
+
+/// A status as a word in its colour.
+pub(crate) fn status(status: RunStatus) -> Cell {
+    let (word, tone) = match status {
+        RunStatus::Running => ("running", Tone::Doubtful),
+        RunStatus::Interrupted => ("interrupted", Tone::Doubtful),
+        RunStatus::Complete => ("complete", Tone::Good),
+        RunStatus::Partial => ("partial", Tone::Doubtful),
+        RunStatus::Failed => ("failed", Tone::Bad),
+        RunStatus::Skipped => ("skipped", Tone::Faint),
+    };
+    Cell::toned(word, tone)
+}
+
+fn said(run: &Run) -> String {
+    if let Some(error) = &run.error {
+        return error.clone();
+    }
+    let mut changes = seatbelt_model::Changes::default();
+    run.resources.values().for_each(|counts| changes += counts.changes);
+    let gaps: u64 = run.resources.values().map(|counts| counts.gaps).sum();
+    let mut said = units::changes(changes);
+    if gaps > 0 {
+        said += &format!(", {}", units::counted(gaps, "gap"));
+    }
+    if !run.alarms.is_empty() {
+        said += &format!(", {}", units::counted(run.alarms.len() as u64, "alarm"));
+    }
+    said
+}

@@ -1,0 +1,124 @@
+//! The folder everything is kept in, opened.
+//!
+//! ```text
+//! DIR/s3, DIR/dynamodb.sqlite     snapshots; manifest and run history
+//! DIR/...                         secrets named by `file:` in the manifest, relative to DIR
+//! ```
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Result;
+use seatbelt_catalog::{Catalog, Entry, Tables};
+use seatbelt_connector_kit::{AllSecrets, AwsSecrets, LocalSecrets, Pacers, SystemClock};
+use seatbelt_embedded::{BUCKET, Embedded};
+use seatbelt_engine::Engine;
+use seatbelt_model::{
+    Clock, SystemName,
+    system::{SecretRef, nearest},
+};
+use seatbelt_vault::{Options, Vault};
+
+use crate::failure::Failure;
+
+/// Half-received files wait here, on the disk they will be kept on.
+const SPOOL: &str = "spool";
+
+/// An open home.
+pub(crate) struct Home {
+    pub(crate) folder: PathBuf,
+    pub(crate) vault: Vault,
+    pub(crate) catalog: Catalog,
+    pub(crate) clock: Arc<dyn Clock>,
+    _embedded: Embedded,
+}
+
+impl Home {
+    /// Opens the folder, and makes it if there is none.
+    pub(crate) async fn create(folder: &Path) -> Result<Self> {
+        let embedded = Embedded::open(folder).await?;
+        let spool = folder.join(SPOOL);
+        std::fs::create_dir_all(&spool)?;
+        let vault = Vault::new(embedded.s3(), BUCKET, Options { spool, ..Options::default() });
+        let tables = Tables { manifest: "seatbelt-manifest".into(), runs: "seatbelt-runs".into() };
+        let catalog = Catalog::new(embedded.dynamodb(), tables);
+        catalog.create_tables().await?;
+        Ok(Self { folder: folder.to_owned(), vault, catalog, clock: Arc::new(SystemClock), _embedded: embedded })
+    }
+
+    /// Opens a folder that must be there: a command that only reads should not leave an empty one behind.
+    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+        if !folder.exists() {
+            return Err(nothing_here(folder, "there is no such folder").into());
+        }
+        if folder.is_dir() && !folder.join("dynamodb.sqlite").exists() {
+            return Err(nothing_here(folder, "the folder is not a Seatbelt home").into());
+        }
+        Self::create(folder).await
+    }
+
+    /// What runs work with, the pacers shared by all that get the same ones. AWS is only prepared for if one of `secrets` is there.
+    pub(crate) async fn engine(&self, pacers: &Pacers, secrets: impl Iterator<Item = &SecretRef>) -> Engine {
+        let mut in_aws = secrets.filter(|place| matches!(place, SecretRef::Ssm(_) | SecretRef::SecretsManager(_)));
+        let aws = match in_aws.next() {
+            Some(_) => Some(aws_secrets().await),
+            None => None,
+        };
+        let local = LocalSecrets { base: self.folder.clone() };
+        Engine {
+            vault: self.vault.clone(),
+            catalog: self.catalog.clone(),
+            secrets: Arc::new(AllSecrets { local, aws }),
+            pacers: pacers.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    /// The manifest's entry of this name.
+    pub(crate) async fn entry(&self, name: &str) -> Result<Entry> {
+        let found = match name.parse::<SystemName>() {
+            Ok(name) => self.catalog.system(&name).await?,
+            // A name typed in the console may be no valid one; it can still be shown and removed.
+            Err(_) => self.catalog.systems().await?.into_iter().find(|entry| entry.name == name),
+        };
+        match found {
+            Some(entry) => Ok(entry),
+            None => {
+                let entries = self.catalog.systems().await?;
+                Err(unknown_system(name, entries.iter().map(|entry| entry.name.as_str())).into())
+            }
+        }
+    }
+
+    /// Makes sure that `name` was ever heard of: the manifest has it, or the vault holds snapshots of it.
+    pub(crate) async fn known(&self, name: &str) -> Result<()> {
+        let stored = self.vault.systems().await?;
+        let entries = self.catalog.systems().await?;
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).chain(stored.iter().map(String::as_str)).collect();
+        if names.contains(&name) { Ok(()) } else { Err(unknown_system(name, names.into_iter()).into()) }
+    }
+}
+
+fn nothing_here(folder: &Path, why: &str) -> Failure {
+    Failure::new(
+        format!("nothing is kept in {}: {why}", folder.display()),
+        "name the right folder with --home DIR or SEATBELT_HOME; seatbelt manifest import FILE, or manifest set, begins a new one",
+    )
+}
+
+fn unknown_system<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Failure {
+    let near = nearest(name, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    Failure::new(format!("there is no system \"{name}\"{near}"), "seatbelt manifest list")
+}
+
+async fn aws_secrets() -> AwsSecrets {
+    let tls = aws_smithy_http_client::tls::Provider::Rustls(aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
+    AwsSecrets {
+        ssm: aws_sdk_ssm::Client::new(&config),
+        secretsmanager: aws_sdk_secretsmanager::Client::new(&config),
+    }
+}
