@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{Connector, Pacer, auth::TokenCell};
+use crate::{Pace, Pacer, auth::TokenCell};
 
 /// The pacers of this process, one per vendor account: connector, address, and who the credential belongs to. Hand the same
-/// registry to all sessions. Clones share it.
+/// registry to all sessions. Clones share it. Where the settings of two systems ask for different paces of one account, the
+/// system opened first decides.
 #[derive(Debug, Clone, Default)]
 pub struct Pacers {
     accounts: Arc<Mutex<HashMap<Key, Arc<Account>>>>,
@@ -30,16 +31,22 @@ pub(crate) struct Account {
 }
 
 impl Pacers {
-    pub(crate) fn account(&self, connector: &Connector, base_url: &str, identity: u64) -> Arc<Account> {
+    pub(crate) fn account(
+        &self,
+        connector: &'static str,
+        base_url: &str,
+        identity: u64,
+        pace: &Pace,
+    ) -> Arc<Account> {
         let key = Key {
-            connector: connector.name,
+            connector,
             base_url: base_url.to_owned(),
             identity,
         };
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             Arc::new(Account {
-                pacer: Pacer::new(&connector.pace),
+                pacer: Pacer::new(pace),
                 token: TokenCell::default(),
             })
         };

@@ -9,7 +9,7 @@ use seatbelt_model::{Clock, Observer, Traffic, system::SecretRef};
 use url::Url;
 
 use crate::{
-    Auth, BodyStream, Connector, KitError, Outcome, Pacers, Prepared, Response, Secret, SecretFields, SecretStore,
+    Auth, BodyStream, Connector, KitError, Outcome, Pace, Pacers, Prepared, Response, Secret, SecretFields, SecretStore,
     auth::{self, Credential, Minter},
     client,
     send::{Errand, Meter, Signed, Watched, Wire},
@@ -84,7 +84,9 @@ impl Session {
             client: client::build(&settings)?,
             clock: options.clock,
             observer: Watched(options.observer),
-            account: options.pacers.account(connector, &settings.base_url, identity),
+            account: options
+                .pacers
+                .account(connector.name, &settings.base_url, identity, &settings.pace),
             budget: options.budget,
             deadline: options.deadline,
             max_page_bytes: settings.max_page_bytes,
@@ -247,6 +249,12 @@ impl Session {
     #[must_use]
     pub fn connector(&self) -> &'static Connector {
         self.connector
+    }
+
+    /// The pace it keeps: the connector's, unless settings say otherwise. Who shares the account may have set another before.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.settings.pace
     }
 
     /// The system's name.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{Auth, Connector, KitError, Setting, request::expand_settings};
+use crate::{Auth, Connector, KitError, Pace, Setting, request::expand_settings};
 
 /// The settings that every connector takes besides its own.
 pub const COMMON_SETTINGS: &[Setting] = &[
@@ -34,6 +34,16 @@ pub const COMMON_SETTINGS: &[Setting] = &[
         default: Some("256"),
         help: "megabytes above which an answer is refused",
     },
+    Setting {
+        name: "requests_per_second",
+        default: None,
+        help: "the most requests a second, instead of the connector's pace; raise it only for a server of your own",
+    },
+    Setting {
+        name: "concurrency",
+        default: None,
+        help: "the most requests at once, instead of the connector's; raise it only for a server of your own",
+    },
 ];
 
 /// Settings, resolved and checked.
@@ -48,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) max_page_bytes: usize,
+    /// The connector's, unless settings say otherwise.
+    pub(crate) pace: Pace,
 }
 
 impl Settings {
@@ -72,6 +84,7 @@ impl Settings {
             timeout: Duration::from_secs(number(&all, "timeout_s", 60, 1..=3600)?),
             ca_file: all.get("ca_file").map(PathBuf::from),
             max_page_bytes: number(&all, "max_page_mb", 256, 1..=4096)? as usize * 1024 * 1024,
+            pace: pace(connector.pace, &all)?,
             all,
             base_url,
             base,
@@ -185,6 +198,17 @@ fn number(
             format!("it takes a whole number from {} to {}", range.start(), range.end()),
         )
     })
+}
+
+/// The connector's pace with what the settings put in its place. The share of a quota that is left to others stays.
+fn pace(declared: Pace, all: &BTreeMap<String, String>) -> Result<Pace, KitError> {
+    let mut pace = declared;
+    if all.contains_key("requests_per_second") {
+        pace.requests = number(all, "requests_per_second", 1, 1..=10_000)? as u32;
+        pace.per = Duration::from_secs(1);
+    }
+    pace.concurrency = number(all, "concurrency", declared.concurrency.max(1).into(), 1..=64)? as u32;
+    Ok(pace)
 }
 
 pub(crate) fn wrong(name: &str, problem: impl Into<String>) -> KitError {

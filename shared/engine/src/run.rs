@@ -101,7 +101,7 @@ pub(crate) struct Pulse {
 
 impl Context<'_> {
     pub(crate) fn concurrency(&self) -> usize {
-        self.session.connector().pace.concurrency.max(1) as usize
+        self.session.pace().concurrency.max(1) as usize
     }
 
     pub(crate) fn stager(&self, resource: &'static Resource, staged: Vec<StagedRun>, fresh: bool) -> Stager {

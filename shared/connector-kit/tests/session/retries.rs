@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seatbelt_connector_kit::{KitError, Outcome, Pace, Prepared, Quota, Request, ResetIs};
 use seatbelt_model::{Class, Clock, Traffic, Wait};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::vendor::{BEARER, FAST, Vendor, World, connector, cut, get, ok, plain, reply};
 
@@ -247,6 +247,29 @@ async fn requests_keep_the_pace_and_leave_the_quota_floor() {
         .collect();
     assert_eq!(times, [0, 0, 1, 1, 2, 122]);
     assert_eq!(world.seen.waits(Wait::Quota), [Duration::from_secs(120)]);
+}
+
+#[tokio::test]
+async fn settings_set_another_pace_for_a_server_of_ones_own() {
+    let world = world();
+    let vendor = Vendor::start_slow(&world.clock, |_, _| ok(json!([]))).await;
+    let slow = connector(BEARER, Pace::per_minute(2).concurrency(1));
+    let ask = async |settings: Value| {
+        let session = world.try_open(slow, settings, Some("env:ACME")).await.unwrap();
+        let before = world.clock.now();
+        let answers = futures_util::future::join_all((0..12).map(|_| get(&session, "/things"))).await;
+        assert!(answers.iter().all(Result::is_ok));
+        ((world.clock.now() - before).as_secs(), session.pace().concurrency)
+    };
+    let other = |settings: Value| {
+        let mut all = json!({ "base_url": format!("{}/{}", vendor.url, settings.as_object().unwrap().len()) });
+        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        all
+    };
+    assert_eq!(ask(other(json!({"requests_per_second": 4, "concurrency": 3}))).await, (2, 3));
+    assert_eq!(vendor.most_at_once(), 3);
+    assert_eq!(ask(other(json!({"concurrency": 2}))).await, (330, 2), "the connector's own rate stays");
+    assert_eq!(ask(other(json!({}))).await, (330, 1));
 }
 
 #[tokio::test]
