@@ -1,1 +1,0 @@
-//! Benchmarks: each figure of the design, as a ratio in one run.
