@@ -78,6 +78,12 @@ impl Request {
         self.path
     }
 
+    /// The query parameters as declared.
+    #[must_use]
+    pub fn query_parameters(&self) -> &'static [(&'static str, &'static str)] {
+        self.query
+    }
+
     /// All placeholders, of path, query and variables.
     #[must_use]
     pub fn placeholders(&self) -> Vec<&'static str> {

@@ -57,6 +57,8 @@ pub struct Server {
 struct Shared {
     log: Mutex<Log>,
     script: Mutex<Script>,
+    /// Told of every request, after it was counted.
+    came: tokio::sync::Notify,
 }
 
 #[derive(Default)]
@@ -98,6 +100,19 @@ impl Server {
     /// How many requests came in all.
     pub fn request_count(&self) -> u64 {
         lock(&self.shared.log).count
+    }
+
+    /// Returns when `count` requests have come in all.
+    pub async fn reached(&self, count: u64) {
+        loop {
+            let came = self.shared.came.notified();
+            tokio::pin!(came);
+            came.as_mut().enable();
+            if self.request_count() >= count {
+                return;
+            }
+            came.await;
+        }
     }
 
     /// Replaces the script of faults; the counts start anew.
@@ -201,7 +216,10 @@ fn record(shared: &Shared, request: &Request) -> u64 {
         status: None,
         authorized: request.headers().contains_key(AUTHORIZATION),
     });
-    log.count
+    let number = log.count;
+    drop(log);
+    shared.came.notify_waiters();
+    number
 }
 
 fn note_status(shared: &Shared, number: u64, status: u16) {
