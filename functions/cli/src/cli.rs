@@ -8,16 +8,17 @@ use crate::commands::{backup, check, completions, diff, export, history, manifes
 
 const EXAMPLES: &str = "\
 Begin:
-  seatbelt platforms wordpress            what is covered, and how to make the credential
+  seatbelt platforms wordpress    what is covered, how to make the credential
   seatbelt manifest set acme-site platform=wordpress decision=backup \\
       settings.base_url=https://www.acme.example secret=file:acme-site.json \\
       schedule='daily at 03:30 Europe/Berlin'
-  seatbelt check acme-site                what the credential can and cannot see
+  seatbelt check acme-site        what the credential can and cannot see
   seatbelt backup acme-site
 
-WHEN is a snapshot id, a date, a date and time, `2 hours ago`, `yesterday` or `latest`.
-Exit codes: 0 fine, 1 failed, 2 the command or the manifest makes no sense,
-3 done with something missing, 130 stopped by Ctrl-C.";
+WHEN is a snapshot id, a date, a date and time, `2 hours ago`, `yesterday` or
+`latest`; days and clock times are those of this machine.
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 done with something missing,
+130 stopped by Ctrl-C.";
 
 /// Backs up the systems a company runs on, and gets them back.
 #[derive(Debug, Parser)]

@@ -2,13 +2,14 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use seatbelt_connector_kit::KitError;
 use seatbelt_embedded::EmbeddedError;
 use seatbelt_engine::EngineError;
 use seatbelt_model::Class;
 
 /// A command did what it was asked, and something is missing from the result.
 pub(crate) const PARTIAL: u8 = 3;
-/// The command line, or the manifest it names, makes no sense.
+/// The command line makes no sense.
 pub(crate) const USAGE: u8 = 2;
 /// Stopped by Ctrl-C.
 pub(crate) const STOPPED: u8 = 130;
@@ -102,6 +103,7 @@ fn home_hint(error: &EmbeddedError) -> Option<String> {
 pub(crate) fn engine_hint(error: &EngineError) -> Option<String> {
     Some(match (error, error.class()) {
         (EngineError::Busy { .. }, _) => "a run that was killed lets go by itself within 15 minutes; then run the same command again".into(),
+        (EngineError::Vendor(KitError::Secret { .. }), _) => "seatbelt platforms NAME says what the credential looks like".into(),
         (_, Class::Reconnect) => "renew the credential where the manifest's `secret` says it is, then: seatbelt check SYSTEM".into(),
         (EngineError::UnknownResource { .. }, _) => "seatbelt platforms NAME lists the resources; correct `scope` with seatbelt manifest set".into(),
         (EngineError::Manifest { .. }, _) => "seatbelt manifest check".into(),

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use seatbelt_catalog::{Catalog, Entry, Tables};
 use seatbelt_connector_kit::{AllSecrets, AwsSecrets, LocalSecrets, Pacers, SystemClock};
 use seatbelt_embedded::{BUCKET, Embedded};
@@ -40,7 +40,7 @@ impl Home {
     pub(crate) async fn create(folder: &Path) -> Result<Self> {
         let embedded = Embedded::open(folder).await?;
         let spool = folder.join(SPOOL);
-        std::fs::create_dir_all(&spool)?;
+        private_folder(&spool).with_context(|| format!("cannot create {}", spool.display()))?;
         let vault = Vault::new(embedded.s3(), BUCKET, Options { spool, ..Options::default() });
         let tables = Tables { manifest: "seatbelt-manifest".into(), runs: "seatbelt-runs".into() };
         let catalog = Catalog::new(embedded.dynamodb(), tables);
@@ -98,6 +98,17 @@ impl Home {
         let entries = self.catalog.systems().await?;
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).chain(stored.iter().map(String::as_str)).collect();
         if names.contains(&name) { Ok(()) } else { Err(unknown_system(name, names.into_iter()).into()) }
+    }
+}
+
+/// Customers' files pass through it, so it is its owner's alone.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
     }
 }
 

@@ -38,7 +38,10 @@ struct Context {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return refuse(&said),
+    };
     let out = Output::new(cli.global.json, cli.global.quiet);
     log(cli.global.verbose);
     match start(cli, out) {
@@ -49,6 +52,20 @@ fn main() -> ExitCode {
             failure::exit_code(&error)
         }
     }
+}
+
+/// Shows help, or what is wrong with the command line; as JSON to those who asked for it.
+fn refuse(said: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if said.use_stderr() && json {
+        let text = said.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        say(serde_json::json!({ "error": message, "hint": "seatbelt --help, or seatbelt COMMAND --help" }).to_string());
+    } else {
+        // Nobody reading is no reason to fail.
+        let _ = said.print();
+    }
+    ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(failure::USAGE))
 }
 
 fn start(cli: Cli, out: Output) -> Result<ExitCode> {

@@ -70,7 +70,7 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
         return context.out.value(&json!([details(connector)]));
     }
     let mut text = format!("{} ({})\n\n", connector.title, connector.name);
-    let mut table = Table::new(&["RESOURCE", "KIND", "READ", "DELETIONS", "RESTORE"]);
+    let mut table = Table::new(&["RESOURCE", "KIND", "~READ", "DELETIONS", "RESTORE"]);
     for resource in connector.resources {
         table.row([
             resource.name.into(),
@@ -177,7 +177,7 @@ fn singular(name: &str) -> String {
 fn deletions(resource: &Resource) -> String {
     match resource.deletes {
         Deletes::ByAbsence if matches!(resource.cursor, Cursor::None) => "at once",
-        Deletes::ByAbsence => "by weekly sweep",
+        Deletes::ByAbsence => "weekly sweep",
         Deletes::Flagged { .. } => "flagged",
         Deletes::Listed(_) => "listed",
     }

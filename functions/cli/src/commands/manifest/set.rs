@@ -71,7 +71,7 @@ fn refusal(system: &str, findings: &[Finding]) -> Failure {
     let errors: Vec<String> = findings.iter().filter(|finding| finding.is_error()).map(|finding| format!("  {finding}")).collect();
     Failure::new(
         format!("{system}: the entry would not make sense, so nothing was written:\n{}", errors.join("\n")),
-        "give the missing fields in the same command; seatbelt manifest set --help lists them",
+        "correct or add these fields in the same command; seatbelt manifest set --help lists them",
     )
 }
 
