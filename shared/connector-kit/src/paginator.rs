@@ -59,7 +59,9 @@ impl Paginator {
             }
             Self::Token { read, .. } => text(read).map(std::borrow::Cow::into_owned),
             Self::Offset { size, total, .. } => {
-                let next = token.and_then(|token| token.parse::<u64>().ok()).unwrap_or(0) + records.len() as u64;
+                // A page that holds more than was asked for holds some twice.
+                let read = (records.len() as u64).min(u64::from(size));
+                let next = token.and_then(|token| token.parse::<u64>().ok()).unwrap_or(0) + read;
                 let total = total.and_then(text).and_then(|total| total.parse::<u64>().ok());
                 let more = !records.is_empty() && total.map_or(records.len() as u64 >= u64::from(size), |total| next < total);
                 more.then(|| next.to_string())

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_catalog::{Catalog, CatalogError, Lease, Unit, UnitPlan};
-use seatbelt_connector_kit::{Connector, Pacers, Resource, SecretStore, Session};
+use seatbelt_connector_kit::{Connector, KitError, Pacers, Resource, SecretStore, Session};
 use seatbelt_model::{
     Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot,
     Trigger, system::System,
@@ -16,7 +16,7 @@ use seatbelt_model::{
 use seatbelt_vault::Vault;
 
 use crate::{
-    EngineError, Stop, alarms,
+    EngineError, Stop, alarms, check,
     listing::Checkpoint,
     plan,
     resource::{self, Settled},
@@ -213,6 +213,12 @@ impl Engine {
         previous: Option<&Snapshot>,
     ) -> Result<(), EngineError> {
         let session = Session::open(job.connector, self.options(job)).await?;
+        // Some vendors take a wrong credential for none, and show what is public: sign-in tells.
+        if job.system.secret.is_some()
+            && let Err(error @ KitError::Reconnect { .. }) = check::sign_in(&session).await
+        {
+            return Err(error.into());
+        }
         let now = self.clock.now();
         let context = Context {
             vault: self.vault.clone(),
@@ -268,7 +274,7 @@ impl Engine {
         previous: Option<&Snapshot>,
     ) -> Result<BTreeMap<String, ResourceState>, EngineError> {
         let mut done = Done::default();
-        let (mut answered, mut unanswered, mut given_up) = (false, 0, None::<String>);
+        let (mut ended, mut unanswered, mut given_up) = (false, 0, None::<String>);
         for resource in plan::resources(job.connector, job.system)? {
             let before = plan::previous_state(previous, resource);
             let unit = units.iter().find(|unit| unit.name == resource.name);
@@ -276,8 +282,9 @@ impl Engine {
                 .and_then(|unit| unit.result.as_ref())
                 .and_then(|result| serde_json::from_value(result.clone()).ok())
             {
+                let state: ResourceState = state;
+                ended |= state.freshness.stale_since.is_none();
                 done.settle(resource.name, state);
-                answered = true;
                 continue;
             }
             if let Some(why) = &given_up {
@@ -285,7 +292,7 @@ impl Engine {
                 continue;
             }
             let settled = self.read_one(job, context, &done, resource, before, unit).await?;
-            answered |= settled.answered;
+            ended |= settled.ended;
             unanswered = if settled.answered { 0 } else { unanswered + 1 };
             if let Some(error) = settled.fatal
                 && (error.class() == seatbelt_model::Class::Reconnect || unanswered >= HOPELESS_RESOURCES)
@@ -294,10 +301,13 @@ impl Engine {
             }
             done.settle(resource.name, settled.state);
         }
-        match given_up {
-            Some(why) if !answered => Err(EngineError::NothingRead(why)),
-            _ => Ok(done.into_states()),
+        let states = done.into_states();
+        if ended {
+            return Ok(states);
         }
+        Err(EngineError::NothingRead(
+            given_up.unwrap_or_else(|| first_trouble(&states)),
+        ))
     }
 
     async fn read_one(
@@ -373,6 +383,16 @@ impl Engine {
             tracing::warn!(system, run = %run, %error, "staging of a finished run was left behind");
         }
     }
+}
+
+/// Why nothing could be read, in the words of the first resource that says.
+fn first_trouble(states: &BTreeMap<String, ResourceState>) -> String {
+    let said = states.iter().find_map(|(name, state)| {
+        let gap = state.receipt.gaps.first().map(|gap| gap.detail.as_str());
+        let said = gap.or(state.receipt.notes.first().map(String::as_str))?;
+        Some(format!("{name}: {said}"))
+    });
+    said.unwrap_or_else(|| "no resource is in the scope".to_owned())
 }
 
 /// Fills the run record from the snapshot it committed.

@@ -59,16 +59,7 @@ impl Engine {
     /// When the credential is refused, the vendor cannot be reached, or the entry names a resource that does not exist.
     pub async fn check(&self, job: &Job<'_>) -> Result<Vec<Access>, EngineError> {
         let session = Session::open(job.connector, self.options(job)).await?;
-        let fill = Fill {
-            settings: session.settings(),
-            parent: &Parent::default(),
-        };
-        let request = job.connector.identity.prepare("sign-in", session.base_url(), &fill)?;
-        match session.send("sign-in", &request, &|_| Ok(())).await {
-            // Signing in worked; what the credential may see is told below.
-            Ok(_) | Err(KitError::Forbidden { .. } | KitError::Unavailable { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        sign_in(&session).await?;
         let mut samples = Samples::default();
         let mut seen = Vec::new();
         for resource in plan::resources(job.connector, job.system)? {
@@ -87,6 +78,20 @@ impl Engine {
 struct Samples {
     parents: BTreeMap<&'static str, Vec<Parent>>,
     keys: BTreeMap<&'static str, Vec<String>>,
+}
+
+/// Asks who the credential belongs to. What it may see is another question.
+pub(crate) async fn sign_in(session: &Session) -> Result<(), KitError> {
+    let fill = Fill {
+        settings: session.settings(),
+        parent: &Parent::default(),
+    };
+    let identity = session.connector().identity;
+    let request = identity.prepare("sign-in", session.base_url(), &fill)?;
+    match session.send("sign-in", &request, &|_| Ok(())).await {
+        Ok(_) | Err(KitError::Forbidden { .. } | KitError::Unavailable { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn look(session: &Session, resource: &'static Resource, samples: &mut Samples) -> Sight {

@@ -63,7 +63,7 @@ pub(crate) struct Row {
 pub(crate) struct LaneEnd {
     /// Whether it read everything its partition holds, so that what it did not see is gone.
     pub(crate) whole: bool,
-    /// Where the next run goes on.
+    /// Where the next run goes on; `None` leaves it where it was.
     pub(crate) cursor: Option<serde_json::Value>,
     /// The vendor's count, on the last page.
     pub(crate) total: Option<u64>,
@@ -117,7 +117,7 @@ impl LaneReader {
         let mut memory = Memory::default();
         let mut end = self.read_pages(&mut memory).await?;
         if memory.shifted {
-            end.whole = false;
+            (end.whole, end.cursor) = (false, None);
             end.gaps.push(self.gap(
                 GapReason::CountMismatch,
                 "records vanished during each of three readings; some may have been passed over",
@@ -159,7 +159,7 @@ impl LaneReader {
             total: None,
             gaps: Vec::new(),
         };
-        let mut feed = None;
+        let (mut feed, mut broken) = (None, false);
         loop {
             let Some(response) = self.request(&first, &mut token).await? else {
                 break;
@@ -174,7 +174,7 @@ impl LaneReader {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(gap) => {
                     end.gaps.push(gap);
-                    end.whole = false;
+                    (end.whole, broken) = (false, true);
                     break;
                 }
             }
@@ -186,7 +186,8 @@ impl LaneReader {
             token = Some(next);
         }
         self.check_count(memory, &mut end);
-        end.cursor = self.next_cursor(feed);
+        // What a listing that broke off did not show is behind the cursor it began with.
+        end.cursor = if broken { None } else { self.next_cursor(feed) };
         Ok(end)
     }
 
@@ -327,11 +328,8 @@ impl LaneReader {
                 "the vendor named a next page that was read before",
             ));
         }
-        memory.rows += page
-            .rows
-            .iter()
-            .filter(|row| !memory.last_keys.contains(&row.key))
-            .count() as u64;
+        // A record that comes twice on a page, or again on the next, is one.
+        memory.rows += keys.difference(&memory.last_keys).count() as u64;
         memory.last_keys = keys;
         if let Some(total) = page.total {
             memory.shifted |=

@@ -56,6 +56,9 @@ pub(crate) struct Progress {
     pub(crate) cursors: BTreeMap<String, Value>,
     /// Whether every lane so far read all of its partition.
     pub(crate) whole: bool,
+    /// Whether any lane read its last page.
+    #[serde(default)]
+    pub(crate) ended: bool,
     /// Whether any lane failed, so that this state is older than the run.
     pub(crate) failed: bool,
     /// The vendor's counts of the lanes so far, while all gave one.
@@ -131,6 +134,7 @@ impl<'a> Reading<'a> {
             fields: BTreeSet::new(),
             cursors: previous.map(|previous| previous.cursors.clone()).unwrap_or_default(),
             whole: true,
+            ended: false,
             failed: false,
             total: Some(0),
         };
@@ -331,7 +335,9 @@ impl<'a> Reading<'a> {
         match end {
             Ok(end) => {
                 self.unanswered = 0;
+                self.progress.ended = true;
                 self.progress.whole &= end.whole;
+                self.progress.failed |= !end.gaps.is_empty();
                 self.progress.total = self.progress.total.zip(end.total).map(|(sum, total)| sum + total);
                 end.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
                 if let Some(cursor) = end.cursor.filter(|_| end.whole || self.mode == Mode::Incremental) {
@@ -432,6 +438,8 @@ impl<'a> Reading<'a> {
             return Ok(());
         };
         if let Err(error) = self.read_feed(feed, cursor).await? {
+            // What was deleted since then is asked for again.
+            self.progress.cursors.insert(String::new(), cursor.clone());
             self.fail(String::new(), error);
         }
         Ok(())

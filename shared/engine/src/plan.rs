@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_connector_kit::{Connector, Cursor, DependsOn, Resource};
-use seatbelt_model::{ResourceState, Snapshot, key, system::System};
+use seatbelt_model::{Gap, GapReason, ResourceState, Snapshot, key, system::System};
 
 use crate::EngineError;
 
@@ -73,11 +73,19 @@ pub(crate) fn mode(resource: &Resource, previous: Option<&ResourceState>, now: T
         Cursor::None => matches!(resource.depends_on, DependsOn::EachChanged(..)),
         _ => !previous.cursors.is_empty(),
     };
-    if full || due || !has_cursor || previous.key != resource.key_rule() {
+    if full || due || !has_cursor || left_out(resource, previous) || previous.key != resource.key_rule() {
         Mode::Full
     } else {
         Mode::Incremental
     }
+}
+
+/// Whether the last run left something out that no cursor brings back: children of a parent that has not changed since, or bytes
+/// of a record that has not.
+fn left_out(resource: &Resource, previous: &ResourceState) -> bool {
+    let children = matches!(resource.depends_on, DependsOn::EachChanged(..)) && previous.freshness.stale_since.is_some();
+    let is_body = |gap: &Gap| gap.reason == GapReason::BodyMissing;
+    children || previous.receipt.gaps.iter().any(is_body)
 }
 
 /// The key of the parent of the record `key` of `resource`; `None` if the resource has no parent.

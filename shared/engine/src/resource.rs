@@ -19,6 +19,8 @@ pub(crate) struct Settled {
     pub(crate) state: ResourceState,
     /// Whether the vendor answered at all.
     pub(crate) answered: bool,
+    /// Whether anything of it was read to its end.
+    pub(crate) ended: bool,
     /// A failure that concerns the rest of the run too.
     pub(crate) fatal: Option<KitError>,
 }
@@ -52,6 +54,7 @@ pub(crate) async fn back_up(
         _ => compare(context, resource, previous, staged, listed.sweep, &mut progress.receipt).await?,
     };
     let answered = progress.receipt.read > 0 || (!progress.failed && listed.fatal.is_none());
+    let ended = progress.ended;
     let described = describe(context, resource, previous, progress, listed.sweep);
     let state = context
         .vault
@@ -66,6 +69,7 @@ pub(crate) async fn back_up(
     Ok(Settled {
         state,
         answered,
+        ended,
         fatal: listed.fatal,
     })
 }
