@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use seatbelt_connector_kit::{Connector, Resource};
+use seatbelt_connector_kit::{Connector, Deletes, Resource};
 use seatbelt_engine::EngineError;
 use seatbelt_model::{GapReason, Run, RunStatus, Wait};
 use seatbelt_platforms::{FaultKind, Faults, Matcher};
@@ -34,6 +34,7 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) {
     trial.doubled_records_are_counted().await;
     trial.what_stays_is_in_the_receipt().await;
     trial.nothing_is_passed_over_in_an_incremental_run().await;
+    trial.missing_bytes_are_fetched_by_the_next_run().await;
     trial.a_vendor_that_gives_nothing_fails_the_run().await;
 }
 
@@ -133,24 +134,49 @@ impl Trial<'_> {
 
     /// A listing of changes that breaks off is no listing: what it did not show, the next run must.
     async fn nothing_is_passed_over_in_an_incremental_run(&self) {
-        let late = late_deletions(self.connector);
-        for (name, fault) in [
-            ("403", FaultKind::Forbidden(self.subject.forbidden_body.clone())),
-            ("the same page", FaultKind::RepeatPage),
-            ("HTML", FaultKind::Html),
-        ] {
-            let what = format!("{}: {name} from the second page of the changes of {} on", self.subject.name, self.paged());
-            let rig = self.template.rig_with(&self.setup(Start::Recent), Start::Recent, seatbelt_embedded::Options::default()).await;
-            self.back_up(&rig, Matcher::FromOf(self.path(), 2), fault).await.unwrap_or_else(|error| panic!("{what}: the run failed: {error}"));
-            let run = rig.back_up(false).await.unwrap_or_else(|error| panic!("{what}; the next run failed: {error}"));
-            assert_eq!(run.status, RunStatus::Complete, "{what}; the next run: {}", shorten(&compare::gaps(&rig.newest().await)));
-            let state = rig.state(&rig.newest().await).await;
-            let missed: Vec<String> = compare::differences(self.connector, &self.fresh, &state)
-                .into_iter()
-                .filter(|line| !(line.ends_with(": too much") && late.get(line.split(' ').next().unwrap_or_default()) == Some(&true)))
-                .collect();
-            assert!(missed.is_empty(), "{what}: the next run passes over changes: {}", shorten(&missed));
+        let forbidden = || FaultKind::Forbidden(self.subject.forbidden_body.clone());
+        let mut cases = vec![
+            ("403 from the second page of changes on", Matcher::FromOf(self.path(), 2), forbidden()),
+            ("the same page of changes again and again", Matcher::FromOf(self.path(), 2), FaultKind::RepeatPage),
+            ("HTML from the second page of changes on", Matcher::FromOf(self.path(), 2), FaultKind::Html),
+        ];
+        let paged = self.connector.resource(self.paged()).unwrap_or_else(|| panic!("{}: there is no {}", self.subject.name, self.paged()));
+        if let Deletes::Listed(feed) = paged.deletes {
+            let path = self.path().replace(paged.request.path(), feed.request.path());
+            cases.push(("403 instead of the list of deleted records", Matcher::All(path), forbidden()));
         }
+        for (name, matcher, fault) in cases {
+            let what = format!("{}: {name}, {}", self.subject.name, self.paged());
+            let rig = self.template.rig_with(&self.setup(Start::Recent), Start::Recent, seatbelt_embedded::Options::default()).await;
+            let outcome = self.back_up(&rig, matcher, fault).await;
+            self.heals(&what, &rig, outcome).await;
+        }
+    }
+
+    /// A file whose bytes could not be had is a gap, and the next run tries again though its record has not changed.
+    async fn missing_bytes_are_fetched_by_the_next_run(&self) {
+        let Some((resource, path)) = &self.subject.bodies else { return };
+        for (name, fault) in [("404", FaultKind::Status(404, None, String::new())), ("a cut body", FaultKind::CutBody)] {
+            let what = format!("{}: {name} for the bytes of {resource}", self.subject.name);
+            let rig = self.template.rig_with(&self.setup(Start::Recent), Start::Recent, seatbelt_embedded::Options::default()).await;
+            let outcome = self.back_up(&rig, Matcher::All(path.clone()), fault).await;
+            let gaps = compare::gaps(&rig.newest().await);
+            assert!(gaps.iter().any(|gap| gap.starts_with(*resource)), "{what}: the receipt says nothing: {}", shorten(&gaps));
+            self.heals(&what, &rig, outcome).await;
+        }
+    }
+
+    /// The run was at most partial; the next one, undisturbed and without a sweep, is complete and holds every change.
+    async fn heals(&self, what: &str, rig: &Rig, outcome: Result<Run, EngineError>) {
+        outcome.unwrap_or_else(|error| panic!("{what}: the run failed: {error}"));
+        let run = rig.back_up(false).await.unwrap_or_else(|error| panic!("{what}; the next run failed: {error}"));
+        let snapshot = rig.newest().await;
+        assert_eq!(run.status, RunStatus::Complete, "{what}; the next run: {}", shorten(&compare::gaps(&snapshot)));
+        let late = late_deletions(self.connector);
+        let is_late = |line: &String| line.ends_with(": too much") && late.get(line.split(' ').next().unwrap_or_default()) == Some(&true);
+        let found = compare::differences(self.connector, &self.fresh, &rig.state(&snapshot).await);
+        let missed: Vec<String> = found.into_iter().filter(|line| !is_late(line)).collect();
+        assert!(missed.is_empty(), "{what}; the next run passes over changes: {}", shorten(&missed));
     }
 
     async fn a_vendor_that_gives_nothing_fails_the_run(&self) {

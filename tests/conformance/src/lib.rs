@@ -56,6 +56,8 @@ pub struct Subject<'a> {
     pub change: Box<dyn Fn() + 'a>,
     /// A resource that takes at least three pages of [`Subject::PAGE_SIZE`], and how its listing's path begins.
     pub paged: (&'a str, String),
+    /// A resource with files, and how the paths of their bytes begin.
+    pub bodies: Option<(&'a str, String)>,
     /// The vendor's own 403.
     pub forbidden_body: String,
     /// Parts of paths that are rightly asked for more than once in a run, such as git's own.

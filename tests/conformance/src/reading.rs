@@ -37,7 +37,8 @@ fn reads_each_page_once(subject: &Subject<'_>, requests: &[SeenRequest]) {
     for request in requests.iter().filter(|request| request.method == "GET") {
         *seen.entry(format!("{}?{}", request.path, request.query)).or_insert(0) += 1;
     }
-    let repeatable = |url: &str| subject.repeatable.iter().any(|part| url.contains(part));
+    let identity = subject.connector.identity.path();
+    let repeatable = |url: &str| url.contains(identity) || subject.repeatable.iter().any(|part| url.contains(part));
     let twice: Vec<String> = seen.into_iter().filter(|(url, times)| *times > 1 && !repeatable(url)).map(|(url, times)| format!("{url}: {times} times")).collect();
     assert!(twice.is_empty(), "{}: the first backup asked for a page more than once: {}", subject.name, shorten(&twice));
 }

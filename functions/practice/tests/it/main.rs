@@ -31,6 +31,7 @@ async fn crm_conforms() {
         absent: &[],
         change: Box::new(|| change_crm(&crm, &clock)),
         paged: ("contacts", "/v1/contacts".into()),
+        bodies: Some(("attachments", "/v1/attachments/1".into())),
         forbidden_body: crm::forbidden_body(),
         repeatable: &[],
     })
@@ -57,6 +58,7 @@ async fn books_conform() {
         absent: &[],
         change: Box::new(|| change_books(&books, &clock)),
         paged: ("invoices", "/api/invoices".into()),
+        bodies: None,
         forbidden_body: books::forbidden_body(),
         repeatable: &[],
     })
