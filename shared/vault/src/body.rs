@@ -88,7 +88,7 @@ impl Vault {
     /// [`VaultError::Missing`]; S3's.
     pub async fn body(&self, system: &str, sha256: &str) -> Result<BodyStream, VaultError> {
         let key = Self::object_key(system, sha256);
-        let get = self.client().get_object().bucket(self.bucket()).key(&key).send().await;
+        let get = Box::pin(self.client().get_object().bucket(self.bucket()).key(&key).send()).await;
         let object = get.map_err(|error| VaultError::s3("read", &key, &error))?;
         Ok(BodyStream {
             size_bytes: u64::try_from(object.content_length.unwrap_or_default()).unwrap_or_default(),
@@ -171,7 +171,7 @@ impl Vault {
             .if_none_match("*")
             .checksum_sha256(sha.base64())
             .body(body);
-        match put.send().await {
+        match Box::pin(put.send()).await {
             Err(error) if status(&error) != 412 => Err(VaultError::s3("create", key, &error)),
             _ => Ok(()),
         }
@@ -183,8 +183,7 @@ impl Vault {
         if let Some((mode, until)) = self.lock_headers() {
             create = create.object_lock_mode(mode).object_lock_retain_until_date(until);
         }
-        let created = create
-            .send()
+        let created = Box::pin(create.send())
             .await
             .map_err(|error| VaultError::s3("create", key, &error))?;
         let upload = created.upload_id.unwrap_or_default();
@@ -192,7 +191,7 @@ impl Vault {
         if done.is_err() {
             // Best effort: a lifecycle rule aborts what is left.
             let abort = self.client().abort_multipart_upload().bucket(self.bucket()).key(key);
-            if let Err(error) = abort.upload_id(&upload).send().await {
+            if let Err(error) = Box::pin(abort.upload_id(&upload).send()).await {
                 tracing::debug!(%key, "an unfinished upload stays: {}", VaultError::s3("abort", key, &error));
             }
         }
@@ -207,7 +206,7 @@ impl Vault {
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.client().complete_multipart_upload().bucket(self.bucket()).key(key);
         let complete = complete.upload_id(upload).if_none_match("*").multipart_upload(whole);
-        match complete.send().await {
+        match Box::pin(complete.send()).await {
             Err(error) if status(&error) != 412 => Err(VaultError::s3("create", key, &error)),
             _ => Ok(()),
         }
@@ -233,8 +232,7 @@ impl Vault {
             .key(key)
             .upload_id(upload);
         let part = part.part_number(number).checksum_sha256(&sha).body(bytes.into());
-        let sent = part
-            .send()
+        let sent = Box::pin(part.send())
             .await
             .map_err(|error| VaultError::s3("write", key, &error))?;
         let done = CompletedPart::builder().part_number(number).checksum_sha256(sha);

@@ -1,7 +1,7 @@
 //! Chunks: sorted lines, compressed, named by the hash of what is stored.
 
 use bytes::Bytes;
-use seatbelt_model::{Chunk, Layer, LayerIndex};
+use seatbelt_model::{Chunk, Layer, LayerIndex, LayerRole};
 
 use crate::{Vault, VaultError, digest::Sha, store::blocking};
 
@@ -82,8 +82,16 @@ impl ChunkBuilder {
 
 impl Vault {
     /// Compresses and stores a chunk as a content-addressed object.
-    pub(crate) async fn store_chunk(self, system: String, mut chunk: ChunkBuilder) -> Result<Chunk, VaultError> {
-        let level = self.options().level;
+    pub(crate) async fn store_chunk(
+        self,
+        system: String,
+        role: LayerRole,
+        mut chunk: ChunkBuilder,
+    ) -> Result<Chunk, VaultError> {
+        let level = match role {
+            LayerRole::Base => self.options().level,
+            LayerRole::Delta => self.options().delta_level,
+        };
         let raw = std::mem::take(&mut chunk.raw);
         let bytes = raw.len() as u64;
         let sealed = blocking(move || seal(&raw, level)).await?;

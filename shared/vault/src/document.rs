@@ -115,14 +115,8 @@ impl Vault {
     /// S3's, except a refusal.
     pub async fn clear_staging(&self, system: &str, run: RunId) -> Result<(), VaultError> {
         for key in self.list(&format!("{system}/staging/{run}/")).await? {
-            match self
-                .client()
-                .delete_object()
-                .bucket(self.bucket())
-                .key(&key)
-                .send()
-                .await
-            {
+            let delete = self.client().delete_object().bucket(self.bucket()).key(&key);
+            match Box::pin(delete.send()).await {
                 Err(error) if is_denied(&error) => return Ok(()),
                 Err(error) => return Err(VaultError::s3("delete", &key, &error)),
                 Ok(_) => {}
@@ -143,7 +137,7 @@ impl Vault {
             let until = aws_smithy_types::DateTime::from_secs(lock.snapshot_until().as_second());
             put = put.object_lock_retain_until_date(until);
         }
-        match put.body(json.into()).send().await {
+        match Box::pin(put.body(json.into()).send()).await {
             Ok(_) => Ok(true),
             Err(error) if status(&error) == 412 => Ok(false),
             Err(error) => Err(VaultError::s3("create", key, &error)),

@@ -158,7 +158,7 @@ impl LayerWriter {
             self.chunks.extend(self.uploads.make_room().await?);
             let chunk = self.builder.take();
             self.uploads
-                .push(self.vault.clone().store_chunk(self.system.clone(), chunk));
+                .push(self.vault.clone().store_chunk(self.system.clone(), self.role, chunk));
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Vault {
             .retain_until_date(until)
             .build();
         let put = self.client().put_object_retention().bucket(self.bucket()).key(&key);
-        let put = put.retention(retention).send().await;
+        let put = Box::pin(put.retention(retention).send()).await;
         put.map(|_| ()).map_err(|error| VaultError::s3("lock", &key, &error))
     }
 }

@@ -1,7 +1,7 @@
 //! Writing full buffers: to staging as sorted runs, or, where nothing was there before and keys come in order, straight to
 //! the chunks of the base layer.
 
-use seatbelt_model::{Chunk, LayerIndex, RunId, key};
+use seatbelt_model::{Chunk, LayerIndex, LayerRole, RunId, key};
 
 use crate::{
     StagedRun, Vault, VaultError,
@@ -96,7 +96,11 @@ impl Spiller {
             builder.note(arena.key(at), 1);
             if builder.raw.len() >= limit || at + 1 == arena.len() {
                 self.chunks.extend(stored.make_room().await?);
-                stored.push(self.vault.clone().store_chunk(self.system.clone(), builder.take()));
+                stored.push(
+                    self.vault
+                        .clone()
+                        .store_chunk(self.system.clone(), LayerRole::Base, builder.take()),
+                );
             }
         }
         while let Some(chunk) = stored.next().await? {

@@ -24,8 +24,10 @@ pub struct Options {
     pub chunk_bytes: usize,
     /// Where the bytes of files wait until their hash is known.
     pub spool: PathBuf,
-    /// The zstd level of what stays.
+    /// The zstd level of base layers: a first sweep's time is mostly this.
     pub level: i32,
+    /// The zstd level of deltas: they are small, and there is one in every snapshot.
+    pub delta_level: i32,
     /// The zstd level of what is staged, read once, and expires.
     pub staging_level: i32,
     /// The lock put on every object, if the bucket has Object Lock.
@@ -39,6 +41,7 @@ impl Default for Options {
             chunk_bytes: 4 << 20,
             spool: std::env::temp_dir(),
             level: 3,
+            delta_level: 9,
             staging_level: 1,
             lock: None,
         }
@@ -127,7 +130,7 @@ impl Vault {
         let mut conflicts = 0;
         loop {
             let put = self.put(key).if_none_match("*").checksum_sha256(sha.base64());
-            match put.body(bytes.clone().into()).send().await {
+            match Box::pin(put.body(bytes.clone().into()).send()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if status(&error) == 412 => return Ok(()),
                 Err(error) if status(&error) == 409 && conflicts < MOST_CONFLICTS => {
@@ -158,14 +161,18 @@ impl Vault {
     pub(crate) async fn put_staging(&self, key: &str, bytes: Bytes) -> Result<(), VaultError> {
         let put = self.client().put_object().bucket(self.bucket()).key(key);
         let sent = put.checksum_sha256(Sha::of(&bytes).base64()).body(bytes.into()).send();
-        sent.await.map_err(|error| VaultError::s3("write", key, &error))?;
+        Box::pin(sent)
+            .await
+            .map_err(|error| VaultError::s3("write", key, &error))?;
         Ok(())
     }
 
     /// The whole of an object.
     pub(crate) async fn fetch(&self, key: &str) -> Result<Bytes, VaultError> {
         let get = self.client().get_object().bucket(self.bucket()).key(key).send();
-        let object = get.await.map_err(|error| VaultError::s3("read", key, &error))?;
+        let object = Box::pin(get)
+            .await
+            .map_err(|error| VaultError::s3("read", key, &error))?;
         match object.body.collect().await {
             Ok(bytes) => Ok(bytes.into_bytes()),
             Err(error) => Err(unreadable(key, &error)),
@@ -174,7 +181,8 @@ impl Vault {
 
     /// Whether an object is there.
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, VaultError> {
-        match self.client().head_object().bucket(self.bucket()).key(key).send().await {
+        let head = self.client().head_object().bucket(self.bucket()).key(key).send();
+        match Box::pin(head).await {
             Ok(_) => Ok(true),
             Err(error) if status(&error) == 404 => Ok(false),
             Err(error) => Err(VaultError::s3("look up", key, &error)),

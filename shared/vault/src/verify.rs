@@ -1,10 +1,7 @@
 //! Verifying: every object that snapshots name is read and re-hashed, each once, and what is wrong is named together with
 //! everything that stands on it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use seatbelt_model::{Chunk, Layer, LayerIndex, ResourceState, Snapshot, SnapshotId, key};
@@ -127,9 +124,9 @@ impl Vault {
         };
         let documents = verifier.documents(ids).await?;
         let layers = layers_of(&documents);
-        for (layer, keys, stands_on) in layers.values() {
-            let gained = verifier.layer(layer, keys.as_deref(), stands_on).await?;
-            verifier.layers.insert(layer.index.clone(), gained);
+        for (index, named) in layers {
+            let gained = verifier.layer(&named).await?;
+            verifier.layers.insert(index, gained);
         }
         for document in &documents {
             verifier.counts(document);
@@ -138,21 +135,31 @@ impl Vault {
     }
 }
 
-/// Every layer once, with what stands on it.
-fn layers_of(documents: &[Snapshot]) -> BTreeMap<String, (Layer, Option<Arc<Keys>>, Vec<StandsOn>)> {
+/// A layer and what stands on it.
+struct Named {
+    layer: Layer,
+    /// `None` if the key rule is none.
+    keys: Option<Keys>,
+    stands_on: Vec<StandsOn>,
+}
+
+/// Every layer once.
+fn layers_of(documents: &[Snapshot]) -> BTreeMap<String, Named> {
     let mut layers = BTreeMap::new();
     for document in documents {
         for (name, state) in &document.resources {
             for layer in state.layers.iter().chain(&state.delta) {
-                let keys = || Keys::new(&state.key).map(Arc::new);
-                let entry = layers.entry(layer.index.clone());
-                let (_, _, stands_on) = entry.or_insert_with(|| (layer.clone(), keys(), Vec::new()));
+                let named = layers.entry(layer.index.clone()).or_insert_with(|| Named {
+                    layer: layer.clone(),
+                    keys: Keys::new(&state.key),
+                    stands_on: Vec::new(),
+                });
                 let stands = StandsOn {
                     snapshot: document.id,
                     resource: Some(name.clone()),
                 };
-                if stands_on.last() != Some(&stands) {
-                    stands_on.push(stands);
+                if named.stands_on.last() != Some(&stands) {
+                    named.stands_on.push(stands);
                 }
             }
         }
@@ -237,21 +244,15 @@ impl<F: FnMut(Progress) + Send> Verifier<'_, F> {
     }
 
     /// Checks a layer. `None` if it is damaged.
-    async fn layer(
-        &mut self,
-        layer: &Layer,
-        keys: Option<&Keys>,
-        stands_on: &[StandsOn],
-    ) -> Result<Gained, VaultError> {
-        let index = match self.index(layer, stands_on).await? {
-            Some((index, Some(what))) => {
-                self.verdict(&layer.index, Err(what), stands_on);
-                index
-            }
-            Some((index, None)) => index,
-            None => return Ok(None),
+    async fn layer(&mut self, named: &Named) -> Result<Gained, VaultError> {
+        let (layer, stands_on) = (&named.layer, named.stands_on.as_slice());
+        let Some((index, wrong)) = self.index(layer, stands_on).await? else {
+            return Ok(None);
         };
-        let Some(keys) = keys else {
+        if let Some(what) = wrong {
+            self.verdict(&layer.index, Err(what), stands_on);
+        }
+        let Some(keys) = &named.keys else {
             self.verdict(&layer.index, Err(DamageKind::Unreadable), stands_on);
             return Ok(None);
         };

@@ -1,7 +1,12 @@
 //! Locks: what a locked snapshot stands on stays for at least as long as the snapshot.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
 use jiff::Timestamp;
-use seatbelt_embedded::BUCKET;
+use seatbelt_embedded::{BUCKET, Options as Home};
 use seatbelt_vault::{LockMode, ObjectLock, Sweep, Vault};
 
 use crate::world::{Batch, Op, World, backup, by_id, id, keys, record, tiny};
@@ -20,7 +25,12 @@ async fn locked_until(vault: &Vault, key: &str) -> Timestamp {
 
 #[tokio::test]
 async fn every_object_is_locked_at_least_as_long_as_each_snapshot_that_names_it() {
-    let world = World::new(tiny()).await;
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = now.clone();
+    let home = Home::default()
+        .fast()
+        .clock(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).unwrap());
+    let world = World::with_home(home, tiny()).await;
     let lock = |number| {
         Some(ObjectLock {
             mode: LockMode::Governance,
@@ -28,9 +38,12 @@ async fn every_object_is_locked_at_least_as_long_as_each_snapshot_that_names_it(
             days: 3,
         })
     };
-    let first = Batch::full((0..40).map(|n| (n.to_string(), record(&n.to_string(), "first"))));
+    let mut rng = fastrand::Rng::with_seed(3);
+    let mut text = || (0..100).map(|_| rng.alphanumeric()).collect::<String>();
+    let first = Batch::full((0..200).map(|n| (n.to_string(), record(&n.to_string(), &text()))));
     let mut extended = 0;
     for number in 0..12 {
+        now.store(id(number).start().as_second(), Ordering::Relaxed);
         let vault = world.vault.with_lock(lock(number));
         let day = Op::Put(
             number.to_string(),

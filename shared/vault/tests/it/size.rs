@@ -4,34 +4,46 @@ use seatbelt_vault::{Options, Sweep};
 
 use crate::world::{Batch, Lines, Op, RESOURCE, World, after, backup, by_id, state_of};
 
-/// A record like a vendor's: many fields, most of them alike from one record to the next, some text of its own.
-fn issue(n: usize, version: usize) -> String {
-    let mut rng = fastrand::Rng::with_seed((n * 1_000 + version) as u64);
-    let words = [
-        "invoice", "customer", "shipment", "delay", "refund", "quarter", "contract", "meeting", "review", "draft",
-    ];
-    let mut text = |count: usize| {
-        (0..count)
-            .map(|_| words[rng.usize(..words.len())])
-            .collect::<Vec<_>>()
-            .join(" ")
+const WORDS: [&str; 16] = [
+    "invoice", "customer", "shipment", "delay", "refund", "quarter", "contract", "meeting", "review", "draft", "north",
+    "carrier", "approved", "waiting", "urgent", "template",
+];
+
+fn words(seed: usize, count: usize) -> String {
+    let mut rng = fastrand::Rng::with_seed(seed as u64);
+    // Words nobody else has, as real texts have them, among those that all have.
+    let mut word = || {
+        if rng.usize(..5) == 0 {
+            format!("{:x}", rng.u32(..))
+        } else {
+            WORDS[rng.usize(..16)].to_owned()
+        }
     };
-    let (title, body) = (text(6), text(60));
+    (0..count).map(|_| word()).collect::<Vec<_>>().join(" ")
+}
+
+/// A record like a vendor's: many fields, most of them alike from one record to the next, and some text of its own. An edit
+/// changes the state, a date, two counts and the end of the text.
+fn issue(n: usize, edit: usize) -> String {
     let user = |id: usize| {
         serde_json::json!({ "login": format!("user{id}"), "id": id * 7919, "type": "User",
-        "url": format!("https://api.example/users/user{id}"), "site_admin": false })
+            "url": format!("https://api.example/users/user{id}"), "site_admin": false })
     };
+    let mut body = words(n, 60);
+    if edit > 0 {
+        body = format!("{body} Edit: {}", words(n + edit * 1_000_003, 12));
+    }
     serde_json::json!({
-        "id": n, "node_id": format!("I_{:x}", n * 104_729), "number": n, "title": title, "body": body,
-        "user": user(n % 97), "assignee": user(n % 31), "state": if version == 0 { "open" } else { "closed" },
+        "id": n, "node_id": format!("I_{:x}", n * 104_729), "number": n, "title": words(n + 7, 6), "body": body,
+        "user": user(n % 97), "assignee": user(n % 31), "state": if edit.is_multiple_of(2) { "open" } else { "closed" },
         "url": format!("https://api.example/repos/acme/shop/issues/{n}"),
         "comments_url": format!("https://api.example/repos/acme/shop/issues/{n}/comments"),
         "events_url": format!("https://api.example/repos/acme/shop/issues/{n}/events"),
-        "labels": [{ "id": n % 13, "name": words[n % 10], "color": "d73a4a" }],
+        "labels": [{ "id": n % 13, "name": WORDS[n % 10], "color": "d73a4a" }],
         "created_at": format!("2026-01-{:02}T{:02}:00:00Z", n % 28 + 1, n % 24),
-        "updated_at": format!("2026-11-{:02}T{:02}:{:02}:00Z", version % 28 + 1, n % 24, n % 60),
-        "comments": n % 17, "locked": false, "milestone": null, "author_association": "NONE",
-        "reactions": { "total_count": 0, "+1": 0, "-1": 0, "laugh": 0, "hooray": 0 }
+        "updated_at": format!("2026-11-{:02}T{:02}:{:02}:00Z", edit % 28 + 1, n % 24, (n + edit) % 60),
+        "comments": n % 17 + edit, "locked": false, "milestone": null, "author_association": "NONE",
+        "reactions": { "total_count": edit, "+1": edit, "-1": 0, "laugh": 0, "hooray": 0 }
     })
     .to_string()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use seatbelt_embedded::{BUCKET, Embedded};
+use seatbelt_embedded::{BUCKET, Embedded, Options as Home};
 use seatbelt_model::{
     ChangeKind, Completeness, FORMAT, Freshness, KeyRule, Kind, Receipt, ResourceState, RunId, Snapshot, SnapshotId,
     json::{self, Pointer},
@@ -21,13 +21,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(options: Options) -> Self {
+        Self::with_home(Home::default().fast(), options).await
+    }
+
+    pub(crate) async fn with_home(home: Home, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let embedded = Embedded::open_for_tests(&folder.path().join("home")).await.unwrap();
-        let options = Options {
-            spool: folder.path().to_owned(),
-            ..options
-        };
-        let vault = Vault::new(embedded.s3(), BUCKET, options);
+        let embedded = Embedded::open_with(&folder.path().join("home"), home).await.unwrap();
+        let spool = folder.path().to_owned();
+        let vault = Vault::new(embedded.s3(), BUCKET, Options { spool, ..options });
         Self {
             vault,
             embedded,
