@@ -54,7 +54,10 @@ async fn engine() -> anyhow::Result<Engine> {
     // Emulators and S3-compatible stores have one host for all buckets.
     let path_style = std::env::var("SEATBELT_S3_PATH_STYLE").is_ok_and(|value| value == "true");
     let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
-    let secrets = AwsSecrets::new(aws_sdk_secretsmanager::Client::new(&config), aws_sdk_ssm::Client::new(&config));
+    let secrets = AwsSecrets {
+        ssm: aws_sdk_ssm::Client::new(&config),
+        secretsmanager: aws_sdk_secretsmanager::Client::new(&config),
+    };
     Ok(Engine {
         vault: Vault::new(aws_sdk_s3::Client::from_conf(s3), setting("SEATBELT_BUCKET")?, seatbelt_vault::Options::default()),
         catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), tables),
@@ -80,7 +83,8 @@ async fn handle(engine: &Engine, connector: &'static Connector, event: LambdaEve
     match outcome {
         Ok(run) => Ok(serde_json::to_value(&run)?),
         Err(error) if ends_well(&error) => Ok(serde_json::json!({ "system": name, "said": error.to_string() })),
-        Err(error) => Err(error.into()),
+        // As a text: the error's own form would bring a backtrace along.
+        Err(error) => Err(format!("{error:#}").into()),
     }
 }
 
