@@ -36,7 +36,9 @@ pub(crate) fn next(system: &System, runs: &[Run], now: Timestamp) -> Option<Time
     let failures = runs.iter().take_while(|run| run.status == RunStatus::Failed).count();
     if (1..=MOST_RETRIES).contains(&failures) {
         let ended = last.ended_at.unwrap_or(started).min(now);
-        let again = ended.saturating_add(RETRY_AFTER).expect("a signed duration is a fixed span");
+        let again = ended
+            .saturating_add(RETRY_AFTER)
+            .expect("a signed duration is a fixed span");
         return Some(firing.map_or(again, |firing| firing.min(again)));
     }
     firing
@@ -53,7 +55,11 @@ mod tests {
     }
 
     fn system(schedule: &str) -> System {
-        System { decision: Decision::Backup, schedule: Some(schedule.parse().unwrap()), ..System::default() }
+        System {
+            decision: Decision::Backup,
+            schedule: Some(schedule.parse().unwrap()),
+            ..System::default()
+        }
     }
 
     fn run(start: &str, status: RunStatus) -> Run {
@@ -68,16 +74,49 @@ mod tests {
     fn what_was_never_backed_up_is_due_and_what_is_not_scheduled_never() {
         let now = at("22T12:00");
         assert_eq!(next(&system("daily at 02:00"), &[], now), Some(now));
-        assert_eq!(next(&System { paused: true, ..system("daily at 02:00") }, &[], now), None);
-        assert_eq!(next(&System { decision: Decision::Manual, ..system("daily at 02:00") }, &[], now), None);
-        assert_eq!(next(&System { schedule: None, ..system("hourly") }, &[], now), None);
+        assert_eq!(
+            next(
+                &System {
+                    paused: true,
+                    ..system("daily at 02:00")
+                },
+                &[],
+                now
+            ),
+            None
+        );
+        assert_eq!(
+            next(
+                &System {
+                    decision: Decision::Manual,
+                    ..system("daily at 02:00")
+                },
+                &[],
+                now
+            ),
+            None
+        );
+        assert_eq!(
+            next(
+                &System {
+                    schedule: None,
+                    ..system("hourly")
+                },
+                &[],
+                now
+            ),
+            None
+        );
     }
 
     #[test]
     fn many_missed_firings_are_one_run() {
         let daily = system("daily at 02:00");
         let old = run("10T02:00", RunStatus::Complete);
-        assert_eq!(next(&daily, std::slice::from_ref(&old), at("22T12:00")), Some(at("11T02:00")));
+        assert_eq!(
+            next(&daily, std::slice::from_ref(&old), at("22T12:00")),
+            Some(at("11T02:00"))
+        );
         let caught_up = run("22T12:00", RunStatus::Complete);
         assert_eq!(next(&daily, &[old, caught_up], at("22T12:01")), Some(at("23T02:00")));
     }
@@ -85,13 +124,19 @@ mod tests {
     #[test]
     fn an_interval_counts_from_the_last_run() {
         let runs = [run("22T07:13", RunStatus::Partial)];
-        assert_eq!(next(&system("every 6 hours"), &runs, at("22T12:00")), Some(at("22T13:13")));
+        assert_eq!(
+            next(&system("every 6 hours"), &runs, at("22T12:00")),
+            Some(at("22T13:13"))
+        );
     }
 
     #[test]
     fn a_stopped_run_is_gone_on_with_and_a_skipped_one_stands_for_nothing() {
         let now = at("22T12:00");
-        let runs = [run("22T11:00", RunStatus::Interrupted), run("22T11:30", RunStatus::Skipped)];
+        let runs = [
+            run("22T11:00", RunStatus::Interrupted),
+            run("22T11:30", RunStatus::Skipped),
+        ];
         assert_eq!(next(&system("daily at 02:00"), &runs, now), Some(now));
     }
 
@@ -109,6 +154,9 @@ mod tests {
     #[test]
     fn a_clock_that_was_ahead_does_not_silence_the_schedule() {
         let runs = [run("29T12:00", RunStatus::Complete)];
-        assert_eq!(next(&system("daily at 02:00"), &runs, at("22T12:00")), Some(at("23T02:00")));
+        assert_eq!(
+            next(&system("daily at 02:00"), &runs, at("22T12:00")),
+            Some(at("23T02:00"))
+        );
     }
 }

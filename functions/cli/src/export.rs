@@ -55,8 +55,15 @@ impl Exporter<'_> {
         };
         let file = format!("{}.{extension}", file_name::safe(name));
         let path = self.folder.join(&file);
-        let mut written =
-            Written { resource: name.to_owned(), file, records: 0, bytes: 0, files: 0, file_bytes: 0, missing: 0 };
+        let mut written = Written {
+            resource: name.to_owned(),
+            file,
+            records: 0,
+            bytes: 0,
+            files: 0,
+            file_bytes: 0,
+            missing: 0,
+        };
         let state = &self.snapshot.resources[name];
         match self.format {
             Format::Ndjson => self.ndjson(state, &path, &mut written).await,
@@ -157,7 +164,10 @@ impl Exporter<'_> {
             "resources": written,
             "key_pointers": keys,
         });
-        std::fs::write(self.folder.join("export.json"), format!("{}\n", serde_json::to_string_pretty(&index)?))?;
+        std::fs::write(
+            self.folder.join("export.json"),
+            format!("{}\n", serde_json::to_string_pretty(&index)?),
+        )?;
         Ok(())
     }
 }
@@ -166,11 +176,17 @@ impl Exporter<'_> {
 fn create(folder: &Path, name: &str) -> Result<File> {
     let mut number = 1;
     loop {
-        let numbered = if number == 1 { name.to_owned() } else { file_name::numbered(name, number) };
+        let numbered = if number == 1 {
+            name.to_owned()
+        } else {
+            file_name::numbered(name, number)
+        };
         match File::create_new(folder.join(&numbered)) {
             Ok(file) => return Ok(file),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(error).with_context(|| format!("cannot write {}", folder.join(&numbered).display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot write {}", folder.join(&numbered).display()));
+            }
         }
     }
 }

@@ -26,12 +26,20 @@ pub(crate) struct Failure {
 impl Failure {
     /// Something failed, and `hint` helps.
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()), code: 1, source: None }
+        Self {
+            message: message.into(),
+            hint: Some(hint.into()),
+            code: 1,
+            source: None,
+        }
     }
 
     /// The request makes no sense as it is.
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: USAGE, ..Self::new(message, hint) }
+        Self {
+            code: USAGE,
+            ..Self::new(message, hint)
+        }
     }
 }
 
@@ -57,7 +65,12 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
     fn hint(self, hint: impl FnOnce() -> String) -> Result<T, Failure> {
         self.map_err(|error| {
             let error = error.into();
-            Failure { message: error.to_string(), hint: Some(hint()), code: 1, source: Some(error) }
+            Failure {
+                message: error.to_string(),
+                hint: Some(hint()),
+                code: 1,
+                source: Some(error),
+            }
         })
     }
 }
@@ -92,9 +105,15 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 
 fn home_hint(error: &EmbeddedError) -> Option<String> {
     Some(match error {
-        EmbeddedError::InUse { .. } => "one command at a time works on a folder; `seatbelt serve` holds it while backups run".into(),
-        EmbeddedError::NotAFolder { .. } | EmbeddedError::Denied { .. } => "name another folder with --home DIR or SEATBELT_HOME".into(),
-        EmbeddedError::DiskFull { .. } => "nothing stored is lost; free space there, then run the same command again".into(),
+        EmbeddedError::InUse { .. } => {
+            "one command at a time works on a folder; `seatbelt serve` holds it while backups run".into()
+        }
+        EmbeddedError::NotAFolder { .. } | EmbeddedError::Denied { .. } => {
+            "name another folder with --home DIR or SEATBELT_HOME".into()
+        }
+        EmbeddedError::DiskFull { .. } => {
+            "nothing stored is lost; free space there, then run the same command again".into()
+        }
         _ => return None,
     })
 }
@@ -102,12 +121,22 @@ fn home_hint(error: &EmbeddedError) -> Option<String> {
 /// What helps against an engine's error, whatever the system.
 pub(crate) fn engine_hint(error: &EngineError) -> Option<String> {
     Some(match (error, error.class()) {
-        (EngineError::Busy { .. }, _) => "a run that was killed lets go by itself within 15 minutes; then run the same command again".into(),
-        (EngineError::Vendor(KitError::Secret { .. }), _) => "seatbelt platforms NAME says what the credential looks like".into(),
-        (_, Class::Reconnect) => "renew the credential where the manifest's `secret` says it is, then: seatbelt check SYSTEM".into(),
-        (EngineError::UnknownResource { .. }, _) => "seatbelt platforms NAME lists the resources; correct `scope` with seatbelt manifest set".into(),
+        (EngineError::Busy { .. }, _) => {
+            "a run that was killed lets go by itself within 15 minutes; then run the same command again".into()
+        }
+        (EngineError::Vendor(KitError::Secret { .. }), _) => {
+            "seatbelt platforms NAME says what the credential looks like".into()
+        }
+        (_, Class::Reconnect) => {
+            "renew the credential where the manifest's `secret` says it is, then: seatbelt check SYSTEM".into()
+        }
+        (EngineError::UnknownResource { .. }, _) => {
+            "seatbelt platforms NAME lists the resources; correct `scope` with seatbelt manifest set".into()
+        }
         (EngineError::Manifest { .. }, _) => "seatbelt manifest check".into(),
-        (EngineError::Vendor(_) | EngineError::NothingRead(_), _) => "seatbelt check SYSTEM says what the credential can see".into(),
+        (EngineError::Vendor(_) | EngineError::NothingRead(_), _) => {
+            "seatbelt check SYSTEM says what the credential can see".into()
+        }
         _ => return None,
     })
 }
@@ -121,7 +150,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 /// Whether whoever read our output stopped reading, as `head` does: no error to speak of.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let io = |cause: &(dyn Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    error.chain().any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
+    error
+        .chain()
+        .any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 #[cfg(test)]

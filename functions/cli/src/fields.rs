@@ -31,10 +31,17 @@ pub(crate) fn between(before: &str, after: &str, volatile: &[Pointer]) -> Vec<Fi
     let mut path = Vec::new();
     let (before, after) = (serde_json::from_str(&before).ok(), serde_json::from_str(&after).ok());
     walk(&mut path, before.as_ref(), after.as_ref(), volatile, &mut changes);
-    let body = |ours: Option<line::Extra>| ours.and_then(|ours| ours.body).and_then(|body| serde_json::to_value(body).ok());
+    let body = |ours: Option<line::Extra>| {
+        ours.and_then(|ours| ours.body)
+            .and_then(|body| serde_json::to_value(body).ok())
+    };
     let (before, after) = (body(ours_before), body(ours_after));
     if before != after {
-        changes.push(FieldChange { field: "(file)".into(), before, after });
+        changes.push(FieldChange {
+            field: "(file)".into(),
+            before,
+            after,
+        });
     }
     changes
 }
@@ -42,10 +49,18 @@ pub(crate) fn between(before: &str, after: &str, volatile: &[Pointer]) -> Vec<Fi
 /// The pointers a connector declares to change without meaning.
 pub(crate) fn volatile(connector: Option<&Connector>, resource: &str) -> Vec<Pointer> {
     let resource = connector.and_then(|connector| connector.resource(resource));
-    resource.map(|resource| resource.volatile.iter().map(|text| Pointer::new(text)).collect()).unwrap_or_default()
+    resource
+        .map(|resource| resource.volatile.iter().map(|text| Pointer::new(text)).collect())
+        .unwrap_or_default()
 }
 
-fn walk(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>, volatile: &[Pointer], changes: &mut Vec<FieldChange>) {
+fn walk(
+    path: &mut Vec<String>,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    volatile: &[Pointer],
+    changes: &mut Vec<FieldChange>,
+) {
     if before == after || volatile.iter().any(|pointer| covers(pointer.parts(), path)) {
         return;
     }
@@ -66,14 +81,21 @@ fn walk(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>, v
                 path.pop();
             }
         }
-        _ => changes.push(FieldChange { field: path.join("."), before: before.cloned(), after: after.cloned() }),
+        _ => changes.push(FieldChange {
+            field: path.join("."),
+            before: before.cloned(),
+            after: after.cloned(),
+        }),
     }
 }
 
 fn covers(pattern: &[String], path: &[String]) -> bool {
     !pattern.is_empty()
         && pattern.len() <= path.len()
-        && pattern.iter().zip(path).all(|(pattern, part)| pattern == "*" || pattern == part)
+        && pattern
+            .iter()
+            .zip(path)
+            .all(|(pattern, part)| pattern == "*" || pattern == part)
 }
 
 /// A value on one line, cut to `most` characters.
@@ -88,8 +110,22 @@ pub(crate) fn shown(value: Option<&Value>, most: usize) -> String {
 /// What a person would call the record: the first of the usual name fields it has.
 pub(crate) fn label(record: &str) -> Option<String> {
     const NAMES: [&str; 16] = [
-        "/name", "/title/raw", "/title/rendered", "/title", "/full_name", "/display_name", "/label", "/subject", "/filename", "/slug",
-        "/login", "/email", "/number", "/key", "/description", "/body",
+        "/name",
+        "/title/raw",
+        "/title/rendered",
+        "/title",
+        "/full_name",
+        "/display_name",
+        "/label",
+        "/subject",
+        "/filename",
+        "/slug",
+        "/login",
+        "/email",
+        "/number",
+        "/key",
+        "/description",
+        "/body",
     ];
     let first_last = || {
         let name = [text(record, "/first_name")?, text(record, "/last_name")?];
@@ -164,7 +200,10 @@ mod tests {
         let changes = between(before, after, &[]);
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
         assert_eq!(fields, ["custom.y", "name", "new", "old", "tags.1"]);
-        assert_eq!((&changes[1].before, &changes[1].after), (&Some(json!("Ann")), &Some(json!("Anna"))));
+        assert_eq!(
+            (&changes[1].before, &changes[1].after),
+            (&Some(json!("Ann")), &Some(json!("Anna")))
+        );
         assert_eq!((&changes[3].after, &changes[2].before), (&None, &None));
     }
 
@@ -173,7 +212,10 @@ mod tests {
         let before = r#"{"id":1,"links":{"a":{"signed":"x"}},"_seatbelt":{"body":{"sha256":"aa","size_bytes":1}}}"#;
         let after = r#"{"id":1,"links":{"a":{"signed":"y"}},"_seatbelt":{"body":{"sha256":"bb","size_bytes":1}}}"#;
         let changes = between(before, after, &[Pointer::new("/links/*/signed")]);
-        assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["(file)"]);
+        assert_eq!(
+            changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(),
+            ["(file)"]
+        );
     }
 
     #[test]
@@ -185,8 +227,14 @@ mod tests {
 
     #[test]
     fn a_record_is_called_what_people_call_it() {
-        assert_eq!(label(r#"{"id":1,"title":{"rendered":"Hello"}}"#).as_deref(), Some("Hello"));
-        assert_eq!(label(r#"{"first_name":"Ann","last_name":"Lee","email":"a@b"}"#).as_deref(), Some("Ann Lee"));
+        assert_eq!(
+            label(r#"{"id":1,"title":{"rendered":"Hello"}}"#).as_deref(),
+            Some("Hello")
+        );
+        assert_eq!(
+            label(r#"{"first_name":"Ann","last_name":"Lee","email":"a@b"}"#).as_deref(),
+            Some("Ann Lee")
+        );
         assert_eq!(label(r#"{"id":1}"#), None);
     }
 }

@@ -8,12 +8,21 @@ const RESERVED: [&str; 7] = ["con", "prn", "aux", "nul", "com", "lpt", "clock$"]
 
 /// `text` as a file's name: letters, digits and a few signs; everything else is an underscore.
 pub(crate) fn safe(text: &str) -> String {
-    let allowed = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | ' ' | '(' | ')' | '+' | '@' | '=' | ',');
-    let name: String = text.chars().map(|char| if allowed(char) { char } else { '_' }).collect();
+    let allowed = |char: char| {
+        char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | ' ' | '(' | ')' | '+' | '@' | '=' | ',')
+    };
+    let name: String = text
+        .chars()
+        .map(|char| if allowed(char) { char } else { '_' })
+        .collect();
     let name = shortened(name.trim_matches(['.', ' ']));
     let stem = name.split('.').next().unwrap_or_default().to_lowercase();
     let stem = stem.trim_end_matches(|char: char| char.is_ascii_digit());
-    if name.is_empty() || RESERVED.contains(&stem) { format!("_{name}") } else { name }
+    if name.is_empty() || RESERVED.contains(&stem) {
+        format!("_{name}")
+    } else {
+        name
+    }
 }
 
 /// The name of a record's file: its key, and its own name if it has one.
@@ -55,7 +64,10 @@ mod tests {
     #[test]
     fn no_name_leads_out_of_its_folder_or_is_refused() {
         assert_eq!(safe("../../etc/passwd"), "_.._etc_passwd");
-        assert_eq!([safe(""), safe(".."), safe("con.txt"), safe("LPT1")], ["_", "_", "_con.txt", "_LPT1"]);
+        assert_eq!(
+            [safe(""), safe(".."), safe("con.txt"), safe("LPT1")],
+            ["_", "_", "_con.txt", "_LPT1"]
+        );
         assert_eq!(safe("a\0b\u{202e}c:d?.png"), "a_b_c_d_.png");
         assert_eq!(safe("Übersicht (2).pdf"), "Übersicht (2).pdf");
         let long = safe(&format!("{}.jpeg", "ä".repeat(300)));

@@ -41,11 +41,27 @@ impl Home {
         let embedded = Embedded::open(folder).await?;
         let spool = folder.join(SPOOL);
         private_folder(&spool).with_context(|| format!("cannot create {}", spool.display()))?;
-        let vault = Vault::new(embedded.s3(), BUCKET, Options { spool, ..Options::default() });
-        let tables = Tables { manifest: "seatbelt-manifest".into(), runs: "seatbelt-runs".into() };
+        let vault = Vault::new(
+            embedded.s3(),
+            BUCKET,
+            Options {
+                spool,
+                ..Options::default()
+            },
+        );
+        let tables = Tables {
+            manifest: "seatbelt-manifest".into(),
+            runs: "seatbelt-runs".into(),
+        };
         let catalog = Catalog::new(embedded.dynamodb(), tables);
         catalog.create_tables().await?;
-        Ok(Self { folder: folder.to_owned(), vault, catalog, clock: Arc::new(SystemClock), _embedded: embedded })
+        Ok(Self {
+            folder: folder.to_owned(),
+            vault,
+            catalog,
+            clock: Arc::new(SystemClock),
+            _embedded: embedded,
+        })
     }
 
     /// Opens a folder that must be there: a command that only reads should not leave an empty one behind.
@@ -66,7 +82,9 @@ impl Home {
             Some(_) => Some(aws_secrets().await),
             None => None,
         };
-        let local = LocalSecrets { base: self.folder.clone() };
+        let local = LocalSecrets {
+            base: self.folder.clone(),
+        };
         Engine {
             vault: self.vault.clone(),
             catalog: self.catalog.clone(),
@@ -81,7 +99,12 @@ impl Home {
         let found = match name.parse::<SystemName>() {
             Ok(name) => self.catalog.system(&name).await?,
             // A name typed in the console may be no valid one; it can still be shown and removed.
-            Err(_) => self.catalog.systems().await?.into_iter().find(|entry| entry.name == name),
+            Err(_) => self
+                .catalog
+                .systems()
+                .await?
+                .into_iter()
+                .find(|entry| entry.name == name),
         };
         match found {
             Some(entry) => Ok(entry),
@@ -96,8 +119,16 @@ impl Home {
     pub(crate) async fn known(&self, name: &str) -> Result<()> {
         let stored = self.vault.systems().await?;
         let entries = self.catalog.systems().await?;
-        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).chain(stored.iter().map(String::as_str)).collect();
-        if names.contains(&name) { Ok(()) } else { Err(unknown_system(name, names.into_iter()).into()) }
+        let names: Vec<&str> = entries
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .chain(stored.iter().map(String::as_str))
+            .collect();
+        if names.contains(&name) {
+            Ok(())
+        } else {
+            Err(unknown_system(name, names.into_iter()).into())
+        }
     }
 }
 
@@ -120,14 +151,20 @@ fn nothing_here(folder: &Path, why: &str) -> Failure {
 }
 
 fn unknown_system<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Failure {
-    let near = nearest(name, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let near = nearest(name, names)
+        .map(|near| format!("; did you mean {near}?"))
+        .unwrap_or_default();
     Failure::new(format!("there is no system \"{name}\"{near}"), "seatbelt manifest list")
 }
 
 async fn aws_secrets() -> AwsSecrets {
-    let tls = aws_smithy_http_client::tls::Provider::Rustls(aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring);
+    let tls =
+        aws_smithy_http_client::tls::Provider::Rustls(aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http)
+        .load()
+        .await;
     AwsSecrets {
         ssm: aws_sdk_ssm::Client::new(&config),
         secretsmanager: aws_sdk_secretsmanager::Client::new(&config),

@@ -35,9 +35,17 @@ impl Planned {
         let Some(system) = entry.system.clone() else {
             let first = judge(&entry).1.into_iter().find(seatbelt_model::Finding::is_error);
             let why = first.map(|finding| format!(": {finding}")).unwrap_or_default();
-            return Err(Failure::new(format!("the manifest's entry {name} cannot be used{why}"), "seatbelt manifest check").into());
+            return Err(Failure::new(
+                format!("the manifest's entry {name} cannot be used{why}"),
+                "seatbelt manifest check",
+            )
+            .into());
         };
-        Ok(Self { connector: platforms::of(name, &system)?, name: entry.name, system })
+        Ok(Self {
+            connector: platforms::of(name, &system)?,
+            name: entry.name,
+            system,
+        })
     }
 }
 
@@ -53,12 +61,18 @@ pub(crate) struct Batch {
 impl Batch {
     /// An engine for these systems.
     pub(crate) async fn engine(&self, home: &Home, pacers: &Pacers, systems: &[Planned]) -> Engine {
-        home.engine(pacers, systems.iter().filter_map(|planned| planned.system.secret.as_ref())).await
+        home.engine(
+            pacers,
+            systems.iter().filter_map(|planned| planned.system.secret.as_ref()),
+        )
+        .await
     }
 
     /// Backs up all of them, some at a time, and returns how each ended, in order.
     pub(crate) async fn run(&self, engine: &Engine, systems: Vec<Planned>) -> Vec<Finished> {
-        let runs = systems.into_iter().map(|planned| self.clone().one(engine.clone(), planned));
+        let runs = systems
+            .into_iter()
+            .map(|planned| self.clone().one(engine.clone(), planned));
         stream::iter(runs.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
     }
 
@@ -68,7 +82,10 @@ impl Batch {
         // The run's future is large, and lives as long as the run.
         let result = Box::pin(engine.backup(&self.job(&planned, Arc::clone(&watch) as _))).await;
         watch.clear();
-        Finished { name: planned.name, result }
+        Finished {
+            name: planned.name,
+            result,
+        }
     }
 
     /// Signs in, and asks for the first page of everything.

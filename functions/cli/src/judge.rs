@@ -12,7 +12,11 @@ use crate::platforms;
 /// The system, unless a finding is an error, and all findings.
 pub(crate) fn judge(entry: &Entry) -> (Option<System>, Vec<Finding>) {
     // What is wrong with key and version stands beside the fields, which are judged as a whole.
-    let beside = entry.findings.iter().filter(|finding| matches!(finding.field.as_str(), "system" | "version")).cloned();
+    let beside = entry
+        .findings
+        .iter()
+        .filter(|finding| matches!(finding.field.as_str(), "system" | "version"))
+        .cloned();
     let (system, findings) = check_entry(&entry.raw, &platforms::known());
     let mut findings: Vec<Finding> = beside.chain(findings).collect();
     if let Some(system) = &system {
@@ -33,8 +37,13 @@ pub(crate) fn connectors(system: &System) -> Vec<Finding> {
 }
 
 fn scope<'a>(system: &'a System, connector: &'a Connector) -> impl Iterator<Item = Finding> + 'a {
-    let lists = [("scope.include", &system.scope.include), ("scope.exclude", &system.scope.exclude)];
-    let names = lists.into_iter().flat_map(|(field, names)| names.iter().map(move |name| (field, name)));
+    let lists = [
+        ("scope.include", &system.scope.include),
+        ("scope.exclude", &system.scope.exclude),
+    ];
+    let names = lists
+        .into_iter()
+        .flat_map(|(field, names)| names.iter().map(move |name| (field, name)));
     // A star stands for everything.
     let unknown = names.filter(|(_, name)| *name != "*" && connector.resource(name).is_none());
     unknown.map(|(field, name)| {
@@ -51,14 +60,32 @@ fn settings<'a>(system: &'a System, connector: &'a Connector) -> impl Iterator<I
     let own = connector.settings.iter();
     let missing = own.filter(|setting| setting.default.is_none() && !system.settings.contains_key(setting.name));
     let missing = missing.map(|setting| {
-        Finding::error(format!("settings.{}", setting.name), format!("{} needs it: {}", connector.title, setting.help))
+        Finding::error(
+            format!("settings.{}", setting.name),
+            format!("{} needs it: {}", connector.title, setting.help),
+        )
     });
-    let known = || connector.settings.iter().chain(COMMON_SETTINGS).map(|setting| setting.name);
-    let unknown = system.settings.keys().filter(move |name| !known().any(|known| known == *name));
+    let known = || {
+        connector
+            .settings
+            .iter()
+            .chain(COMMON_SETTINGS)
+            .map(|setting| setting.name)
+    };
+    let unknown = system
+        .settings
+        .keys()
+        .filter(move |name| !known().any(|known| known == *name));
     let unknown = unknown.map(move |name| {
         let near = nearest(name, known());
-        let near = near.map_or_else(|| format!("; it takes {}", known().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean \"{near}\"?"));
-        Finding::error(format!("settings.{name}"), format!("{} has no such setting{near}", connector.title))
+        let near = near.map_or_else(
+            || format!("; it takes {}", known().collect::<Vec<_>>().join(", ")),
+            |near| format!("; did you mean \"{near}\"?"),
+        );
+        Finding::error(
+            format!("settings.{name}"),
+            format!("{} has no such setting{near}", connector.title),
+        )
     });
     missing.chain(unknown)
 }
@@ -80,7 +107,9 @@ pub(crate) fn remedy(system: &str, finding: &Finding) -> String {
         "reason" => "'WHY'",
         "paused" => "false",
         "settings.base_url" => "https://...",
-        "scope" | "scope.include" | "scope.exclude" => return format!("seatbelt manifest set {system} scope.include=A,B scope.exclude=C"),
+        "scope" | "scope.include" | "scope.exclude" => {
+            return format!("seatbelt manifest set {system} scope.include=A,B scope.exclude=C");
+        }
         _ => "VALUE",
     };
     format!("seatbelt manifest set {system} {}={value}", finding.field)
@@ -93,7 +122,13 @@ mod tests {
     use super::*;
 
     fn entry(raw: serde_json::Value) -> Entry {
-        Entry { name: "acme-site".into(), system: None, findings: Vec::new(), version: 1, raw }
+        Entry {
+            name: "acme-site".into(),
+            system: None,
+            findings: Vec::new(),
+            version: 1,
+            raw,
+        }
     }
 
     #[test]

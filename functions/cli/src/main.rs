@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod due;
+mod entries;
 mod export;
 mod failure;
 mod fields;

@@ -16,7 +16,9 @@ use crate::{
 
 /// The snapshot of `system` that `when` means, the newest if nothing is said. Days and wall clock times are this machine's.
 pub(crate) async fn snapshot(home: &Home, system: &str, when: Option<&str>) -> Result<Snapshot> {
-    let Some(when) = when else { return newest(home, system).await };
+    let Some(when) = when else {
+        return newest(home, system).await;
+    };
     if let Ok(id) = when.trim().parse::<SnapshotId>() {
         return exactly(home, system, id).await;
     }
@@ -40,7 +42,11 @@ pub(crate) async fn newest(home: &Home, system: &str) -> Result<Snapshot> {
         return Ok(snapshot);
     }
     home.known(system).await?;
-    Err(Failure::new(format!("{system} has no snapshot yet"), format!("seatbelt backup {system}")).into())
+    Err(Failure::new(
+        format!("{system} has no snapshot yet"),
+        format!("seatbelt backup {system}"),
+    )
+    .into())
 }
 
 async fn exactly(home: &Home, system: &str, id: SnapshotId) -> Result<Snapshot> {
@@ -50,13 +56,21 @@ async fn exactly(home: &Home, system: &str, id: SnapshotId) -> Result<Snapshot> 
     }
     newest(home, system).await?;
     let before = ids.iter().rev().find(|other| **other < id).or(ids.first());
-    let near = before.map(|near| format!("; the nearest is {near}")).unwrap_or_default();
-    Err(Failure::new(format!("{system} has no snapshot {id}{near}"), format!("seatbelt snapshots {system}")).into())
+    let near = before
+        .map(|near| format!("; the nearest is {near}"))
+        .unwrap_or_default();
+    Err(Failure::new(
+        format!("{system} has no snapshot {id}{near}"),
+        format!("seatbelt snapshots {system}"),
+    )
+    .into())
 }
 
 /// The resources of a snapshot that are asked for: one, or all.
 pub(crate) fn resources<'a>(snapshot: &'a Snapshot, only: Option<&'a str>) -> Result<Vec<&'a str>> {
-    let Some(name) = only else { return Ok(snapshot.resources.keys().map(String::as_str).collect()) };
+    let Some(name) = only else {
+        return Ok(snapshot.resources.keys().map(String::as_str).collect());
+    };
     if snapshot.resources.contains_key(name) {
         return Ok(vec![name]);
     }
@@ -66,7 +80,9 @@ pub(crate) fn resources<'a>(snapshot: &'a Snapshot, only: Option<&'a str>) -> Re
 /// The error about a resource that is not in the snapshot.
 pub(crate) fn unknown_resource(snapshot: &Snapshot, name: &str) -> Failure {
     let names = snapshot.resources.keys().map(String::as_str);
-    let near = nearest(name, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let near = nearest(name, names)
+        .map(|near| format!("; did you mean {near}?"))
+        .unwrap_or_default();
     let system = &snapshot.system;
     Failure::new(
         format!("snapshot {} of {system} has no resource \"{name}\"{near}", snapshot.id),

@@ -72,7 +72,11 @@ impl Output {
 
     /// `text` in the colour of `tone`, where colours are taken.
     pub(crate) fn paint(&self, text: &str, tone: Tone) -> String {
-        if self.color { format!("\u{1b}[{}m{text}\u{1b}[0m", tone.code()) } else { text.to_owned() }
+        if self.color {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", tone.code())
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -120,7 +124,9 @@ impl Elements {
 
 /// Customers' text without what would steer a terminal, on one line.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+    text.chars()
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
 }
 
 /// At most `most` characters of `text`.

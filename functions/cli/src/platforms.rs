@@ -19,16 +19,24 @@ pub(crate) fn all() -> &'static [&'static Connector] {
 pub(crate) fn known() -> KnownPlatforms {
     let anonymous = |connector: &&&Connector| connector.auth.iter().any(|auth| matches!(auth, Auth::Anonymous));
     let all = KnownPlatforms::new(ALL.iter().map(|connector| connector.name));
-    ALL.iter().filter(anonymous).fold(all, |known, connector| known.without_secret(connector.name))
+    ALL.iter()
+        .filter(anonymous)
+        .fold(all, |known, connector| known.without_secret(connector.name))
 }
 
 /// The connector of this name.
 pub(crate) fn named(name: &str) -> Result<&'static Connector, Failure> {
-    ALL.iter().find(|connector| connector.name == name).copied().ok_or_else(|| {
-        let near = nearest(name, ALL.iter().map(|connector| connector.name));
-        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        Failure::new(format!("there is no connector for \"{name}\"{near}"), "seatbelt platforms lists them")
-    })
+    ALL.iter()
+        .find(|connector| connector.name == name)
+        .copied()
+        .ok_or_else(|| {
+            let near = nearest(name, ALL.iter().map(|connector| connector.name));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            Failure::new(
+                format!("there is no connector for \"{name}\"{near}"),
+                "seatbelt platforms lists them",
+            )
+        })
 }
 
 /// The connector of a system.

@@ -30,17 +30,29 @@ pub(crate) struct Progress {
 impl Progress {
     /// Bars on a terminal, lines elsewhere, and neither if the options say so.
     pub(crate) fn new(out: Output) -> Self {
-        Self { out, bars: (out.live && !out.quiet && !out.json).then(MultiProgress::new), stamped: false }
+        Self {
+            out,
+            bars: (out.live && !out.quiet && !out.json).then(MultiProgress::new),
+            stamped: false,
+        }
     }
 
     /// Lines with the time, wherever they go: for a service, whose output is a log.
     pub(crate) fn log(out: Output) -> Self {
-        Self { out, bars: None, stamped: true }
+        Self {
+            out,
+            bars: None,
+            stamped: true,
+        }
     }
 
     /// Who watches one system's run.
     pub(crate) fn watch(&self, system: &str) -> Arc<Watch> {
-        Arc::new(Watch { system: system.to_owned(), progress: self.clone(), resources: Mutex::default() })
+        Arc::new(Watch {
+            system: system.to_owned(),
+            progress: self.clone(),
+            resources: Mutex::default(),
+        })
     }
 
     /// Says something above the bars.
@@ -94,7 +106,14 @@ impl Watch {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        let reading = Reading { began: Instant::now(), expected, records: 0, bytes: 0, comparing: false, bar };
+        let reading = Reading {
+            began: Instant::now(),
+            expected,
+            records: 0,
+            bytes: 0,
+            comparing: false,
+            bar,
+        };
         self.resources().insert(resource, reading);
     }
 
@@ -107,14 +126,21 @@ impl Watch {
 
     fn done(&self, resource: &str, records: u64, gaps: u64) {
         let reading = self.resources().remove(resource);
-        let took = reading.as_ref().map(|reading| reading.began.elapsed()).unwrap_or_default();
+        let took = reading
+            .as_ref()
+            .map(|reading| reading.began.elapsed())
+            .unwrap_or_default();
         let bytes = reading.as_ref().map(|reading| reading.bytes).unwrap_or_default();
         if let Some(bar) = reading.and_then(|reading| reading.bar) {
             // A bar for each of fifty resources would fill the screen; what is done is in the summary.
             bar.finish_and_clear();
             return;
         }
-        let gaps = if gaps == 0 { String::new() } else { format!(", {}", units::counted(gaps, "gap")) };
+        let gaps = if gaps == 0 {
+            String::new()
+        } else {
+            format!(", {}", units::counted(gaps, "gap"))
+        };
         self.progress.say(&format!(
             "{} {resource}: {}, {} in {}{gaps}",
             self.system,
@@ -144,14 +170,26 @@ impl Reading {
     fn show(&self, waiting: &str) {
         let Some(bar) = &self.bar else { return };
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
-        let of = if self.expected > 0 { format!(" of about {}", units::count(self.expected)) } else { String::new() };
-        let rate = if self.records > 0 { format!(", {:.0}/s", self.records as f64 / seconds) } else { String::new() };
+        let of = if self.expected > 0 {
+            format!(" of about {}", units::count(self.expected))
+        } else {
+            String::new()
+        };
+        let rate = if self.records > 0 {
+            format!(", {:.0}/s", self.records as f64 / seconds)
+        } else {
+            String::new()
+        };
         let now = match waiting {
             "" if self.comparing => "  comparing".into(),
             "" => String::new(),
             waiting => format!("  ({waiting})"),
         };
-        bar.set_message(format!("{}{of}, {}{rate}{now}", units::count(self.records), units::bytes(self.bytes)));
+        bar.set_message(format!(
+            "{}{of}, {}{rate}{now}",
+            units::count(self.records),
+            units::bytes(self.bytes)
+        ));
     }
 }
 
@@ -159,14 +197,23 @@ impl Observer for Watch {
     fn notice(&self, event: Event) {
         match event {
             Event::Started { resource, expected } => self.started(resource, expected),
-            Event::Page { resource, records, bytes, total } => self.change(&resource, |reading| {
+            Event::Page {
+                resource,
+                records,
+                bytes,
+                total,
+            } => self.change(&resource, |reading| {
                 reading.records += records;
                 reading.bytes += bytes;
                 reading.expected = total.unwrap_or(reading.expected);
             }),
             Event::Body { resource, bytes } => self.change(&resource, |reading| reading.bytes += bytes),
             Event::Comparing { resource } => self.change(&resource, |reading| reading.comparing = true),
-            Event::Done { resource, records, gaps } => self.done(&resource, records, gaps),
+            Event::Done {
+                resource,
+                records,
+                gaps,
+            } => self.done(&resource, records, gaps),
             Event::Waiting { reason, wait } => self.waiting(reason, wait),
             _ => {}
         }

@@ -26,12 +26,19 @@ pub(crate) fn backup(run: &Run, snapshot: &Snapshot, folder: &std::path::Path, o
             if gaps == 0 { String::new() } else { units::count(gaps) }.into(),
         ]);
     }
-    let mut text = if table.is_empty() { String::new() } else { table.render(&out) };
+    let mut text = if table.is_empty() {
+        String::new()
+    } else {
+        table.render(&out)
+    };
     if quiet > 0 {
         text += &format!("{} without any change\n", units::counted(quiet as u64, "resource"));
     }
     let traffic = run.traffic;
-    let took = run.ended_at.map(|ended| units::duration(units::between(run.started_at, ended))).unwrap_or_default();
+    let took = run
+        .ended_at
+        .map(|ended| units::duration(units::between(run.started_at, ended)))
+        .unwrap_or_default();
     text += &format!(
         "{}: {} in {took}: {}, {}; {}, {} read, {} stored\n",
         run.system,
@@ -54,7 +61,11 @@ fn word(snapshot: &Snapshot) -> &'static str {
 }
 
 fn sign(sign: char, number: u64) -> String {
-    if number == 0 { String::new() } else { format!("{sign}{}", units::count(number)) }
+    if number == 0 {
+        String::new()
+    } else {
+        format!("{sign}{}", units::count(number))
+    }
 }
 
 fn gap_count(state: &ResourceState) -> u64 {
@@ -66,18 +77,33 @@ pub(crate) fn gaps(snapshot: &Snapshot) -> String {
     let mut text = String::new();
     for (name, state) in &snapshot.resources {
         if let Some(since) = state.freshness.stale_since {
-            text += &format!("{name}: not read since {}; what it held then is kept\n", units::instant(since));
+            text += &format!(
+                "  {name}: not read since {}; what it held then is kept\n",
+                units::instant(since)
+            );
         }
         for gap in &state.receipt.gaps {
             text += &format!("{}\n", line(name, gap));
         }
     }
-    if text.is_empty() { text } else { format!("\nMissing:\n{text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\nMissing:\n{text}")
+    }
 }
 
 fn line(resource: &str, gap: &Gap) -> String {
-    let at = if gap.at.is_empty() { String::new() } else { format!(" {}", gap.at) };
-    let more = if gap.more == 0 { String::new() } else { format!(" (and {} more)", units::count(gap.more)) };
+    let at = if gap.at.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", gap.at)
+    };
+    let more = if gap.more == 0 {
+        String::new()
+    } else {
+        format!(" (and {} more)", units::count(gap.more))
+    };
     format!("  {resource}{at}: {}: {}{more}", reason(gap.reason), gap.detail)
 }
 

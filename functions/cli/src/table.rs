@@ -24,13 +24,19 @@ pub(crate) struct Cell {
 impl Cell {
     /// A cell in colour.
     pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
-        Self { tone: Some(tone), ..Self::from(text.into()) }
+        Self {
+            tone: Some(tone),
+            ..Self::from(text.into())
+        }
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self { text: plain(&text), tone: None }
+        Self {
+            text: plain(&text),
+            tone: None,
+        }
     }
 }
 
@@ -43,7 +49,10 @@ impl From<&str> for Cell {
 impl Table {
     /// An empty table with these columns.
     pub(crate) fn new(titles: &[&'static str]) -> Self {
-        Self { titles: titles.to_vec(), rows: Vec::new() }
+        Self {
+            titles: titles.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row, one cell a column.
@@ -59,7 +68,11 @@ impl Table {
     /// The table as text, each line ended.
     pub(crate) fn render(&self, out: &Output) -> String {
         let widths = self.widths();
-        let head = self.titles.iter().map(|title| Cell::toned(name(title), Tone::Faint)).collect();
+        let head = self
+            .titles
+            .iter()
+            .map(|title| Cell::toned(name(title), Tone::Faint))
+            .collect();
         let mut text = String::new();
         for row in std::iter::once(&head).chain(&self.rows) {
             self.push_row(&mut text, row, &widths, out);
@@ -75,14 +88,23 @@ impl Table {
             }
         }
         if let Some(folded) = self.titles.iter().position(|title| title.starts_with('~')) {
-            let others: usize = widths.iter().enumerate().filter(|(at, _)| *at != folded).map(|(_, width)| width + 2).sum();
+            let others: usize = widths
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != folded)
+                .map(|(_, width)| width + 2)
+                .sum();
             widths[folded] = widths[folded].min(WIDTH.saturating_sub(others).max(NARROWEST));
         }
         widths
     }
 
     fn push_row(&self, text: &mut String, row: &[Cell], widths: &[usize], out: &Output) {
-        let columns: Vec<Vec<String>> = row.iter().zip(widths).map(|(cell, width)| fold(&cell.text, *width)).collect();
+        let columns: Vec<Vec<String>> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| fold(&cell.text, *width))
+            .collect();
         let height = columns.iter().map(Vec::len).max().unwrap_or(1);
         for line in 0..height {
             let mut written = String::new();
@@ -94,7 +116,11 @@ impl Table {
                     _ => part.to_owned(),
                 };
                 let right = self.titles[at].starts_with('>');
-                written += &if right { format!("{gap}{shown}  ") } else { format!("{shown}{gap}  ") };
+                written += &if right {
+                    format!("{gap}{shown}  ")
+                } else {
+                    format!("{shown}{gap}  ")
+                };
             }
             *text += written.trim_end();
             text.push('\n');
@@ -133,14 +159,22 @@ pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
 /// Prose under an indented head, folded.
 pub(crate) fn paragraph(indent: usize, text: &str) -> String {
     let margin = " ".repeat(indent);
-    fold(text, WIDTH - indent).iter().map(|line| format!("{margin}{line}\n")).collect()
+    fold(text, WIDTH - indent)
+        .iter()
+        .map(|line| format!("{margin}{line}\n"))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLAIN: Output = Output { json: false, quiet: false, color: false, live: false };
+    const PLAIN: Output = Output {
+        json: false,
+        quiet: false,
+        color: false,
+        live: false,
+    };
 
     #[test]
     fn columns_line_up_and_prose_is_folded() {
@@ -149,8 +183,15 @@ mod tests {
         table.row(["posts".into(), "1,234".into(), prose.into()]);
         table.row(["häuser-und-gärten".into(), "7".into(), "short".into()]);
         let text = table.render(&PLAIN);
-        assert!(text.lines().all(|line| line.chars().count() <= 80 && line == line.trim_end()), "{text}");
-        let ends: Vec<_> = text.lines().filter(|line| line.contains("1,234") || line.contains("RECORDS")).collect();
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= 80 && line == line.trim_end()),
+            "{text}"
+        );
+        let ends: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("1,234") || line.contains("RECORDS"))
+            .collect();
         let end = |line: &str, word: &str| line.chars().count() - line.split(word).nth(1).unwrap().chars().count();
         assert_eq!(end(ends[0], "RECORDS"), end(ends[1], "1,234"));
         assert_eq!(text.matches("words").count(), 20);

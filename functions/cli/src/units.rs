@@ -36,7 +36,11 @@ pub(crate) fn bytes(number: u64) -> String {
         rest /= 1000.0;
         unit = larger;
     }
-    if unit == "B" { format!("{number} B") } else { format!("{rest:.1} {unit}") }
+    if unit == "B" {
+        format!("{number} B")
+    } else {
+        format!("{rest:.1} {unit}")
+    }
 }
 
 /// `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 days`.
@@ -78,7 +82,12 @@ pub(crate) fn changes(changes: Changes) -> String {
     if changes.total() == 0 {
         return "no change".into();
     }
-    format!("+{} ~{} -{}", count(changes.added), count(changes.changed), count(changes.removed))
+    format!(
+        "+{} ~{} -{}",
+        count(changes.added),
+        count(changes.changed),
+        count(changes.removed)
+    )
 }
 
 #[cfg(test)]
@@ -87,8 +96,14 @@ mod tests {
 
     #[test]
     fn quantities_read_well() {
-        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([bytes(999), bytes(1_000), bytes(999_960), bytes(u64::MAX)], ["999 B", "1.0 kB", "1.0 MB", "18.4 EB"]);
+        assert_eq!(
+            [count(0), count(999), count(1_000), count(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [bytes(999), bytes(1_000), bytes(999_960), bytes(u64::MAX)],
+            ["999 B", "1.0 kB", "1.0 MB", "18.4 EB"]
+        );
         let shown = [400, 59_000, 185_000, 7_800_000, 400_000_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(shown, ["0.4 s", "59 s", "3 min 5 s", "2 h 10 min", "4 days"]);
     }

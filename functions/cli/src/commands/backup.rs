@@ -70,7 +70,10 @@ async fn chosen(args: &Args, home: &Home, context: &Context) -> Result<Vec<Plann
         for name in args.systems.iter().collect::<BTreeSet<_>>() {
             let planned = Planned::named(home, name).await?;
             if planned.system.decision != Decision::Backup {
-                context.out.note(format!("{name}: the manifest says {}; backed up since it was named", planned.system.decision));
+                context.out.note(format!(
+                    "{name}: the manifest says {}; backed up since it was named",
+                    planned.system.decision
+                ));
             }
             systems.push(planned);
         }
@@ -79,7 +82,10 @@ async fn chosen(args: &Args, home: &Home, context: &Context) -> Result<Vec<Plann
     let (mut systems, now) = (Vec::new(), home.clock.now());
     for entry in home.catalog.systems().await? {
         let (Some(system), _) = judge(&entry) else {
-            say(format!("{}: left out, since its entry cannot be used; see seatbelt manifest check", entry.name));
+            say(format!(
+                "{}: left out, since its entry cannot be used; see seatbelt manifest check",
+                entry.name
+            ));
             continue;
         };
         let wanted = if args.due {
@@ -89,11 +95,19 @@ async fn chosen(args: &Args, home: &Home, context: &Context) -> Result<Vec<Plann
             system.decision == Decision::Backup
         };
         if wanted {
-            systems.push(Planned { connector: platforms::of(&entry.name, &system)?, name: entry.name, system });
+            systems.push(Planned {
+                connector: platforms::of(&entry.name, &system)?,
+                name: entry.name,
+                system,
+            });
         }
     }
     if systems.is_empty() {
-        context.out.note(if args.due { "nothing is due" } else { "the manifest decides to back up nothing yet" });
+        context.out.note(if args.due {
+            "nothing is due"
+        } else {
+            "the manifest decides to back up nothing yet"
+        });
     }
     Ok(systems)
 }
@@ -120,7 +134,9 @@ async fn report(finished: &[Finished], home: &Home, context: &Context) -> Result
                 }
             }
             Err(EngineError::Interrupted) => {
-                say(format!("{name}: stopped at a checkpoint; seatbelt backup {name} goes on where it stopped"));
+                say(format!(
+                    "{name}: stopped at a checkpoint; seatbelt backup {name} goes on where it stopped"
+                ));
             }
             Err(_) if out.json => {}
             Err(error) => {

@@ -35,10 +35,22 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let (home, out) = (Home::open(&context.home).await?, context.out);
     let planned = Planned::named(&home, &args.system).await?;
     let platform = planned.connector.name;
-    let batch = Batch { trigger: Trigger::Manual, full: false, stop: Stop::default(), progress: Progress::new(out) };
-    let engine = batch.engine(&home, &Pacers::default(), std::slice::from_ref(&planned)).await;
-    let found = batch.check(&engine, &planned).await.map_err(|error| failure(&args.system, platform, &error))?;
-    let gaps = found.iter().any(|access| matches!(access.sight, Sight::Forbidden { .. } | Sight::Failed { .. }));
+    let batch = Batch {
+        trigger: Trigger::Manual,
+        full: false,
+        stop: Stop::default(),
+        progress: Progress::new(out),
+    };
+    let engine = batch
+        .engine(&home, &Pacers::default(), std::slice::from_ref(&planned))
+        .await;
+    let found = batch
+        .check(&engine, &planned)
+        .await
+        .map_err(|error| failure(&args.system, platform, &error))?;
+    let gaps = found
+        .iter()
+        .any(|access| matches!(access.sight, Sight::Forbidden { .. } | Sight::Failed { .. }));
     if out.json {
         out.value(&found)?;
     } else {
@@ -50,7 +62,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         out.data(table.render(&out))?;
         out.note(format!("{}: the credential is accepted", args.system));
     }
-    Ok(if gaps { ExitCode::from(PARTIAL) } else { ExitCode::SUCCESS })
+    Ok(if gaps {
+        ExitCode::from(PARTIAL)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn failure(system: &str, platform: &str, error: &EngineError) -> Failure {
@@ -73,6 +89,8 @@ fn said(sight: &Sight) -> String {
         Sight::Readable { total: Some(total), .. } => units::counted(*total, "record"),
         Sight::Readable { first_page: 0, .. } => "none on the first page".into(),
         Sight::Readable { first_page, .. } => format!("{} on the first page", units::counted(*first_page, "record")),
-        Sight::Forbidden { said } | Sight::Unavailable { said } | Sight::Untried { said } | Sight::Failed { said } => said.clone(),
+        Sight::Forbidden { said } | Sight::Unavailable { said } | Sight::Untried { said } | Sight::Failed { said } => {
+            said.clone()
+        }
     }
 }

@@ -57,7 +57,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     };
     let names = names(&home, &args, from, &to).await?;
     let connector = platforms::named(&to.platform).ok();
-    let pair = Pair { home: &home, system: &args.system, from, to: to.id, connector };
+    let pair = Pair {
+        home: &home,
+        system: &args.system,
+        from,
+        to: to.id,
+        connector,
+    };
     if context.out.json {
         pair.write_json(&names, context.out).await?;
     } else {
@@ -79,7 +85,12 @@ async fn names(home: &Home, args: &Args, from: Option<SnapshotId>, to: &Snapshot
         names.extend(home.vault.snapshot(&args.system, from).await?.resources.into_keys());
     }
     match &args.resource {
-        None => Ok(names.into_iter().collect()),
+        None => {
+            // Between neighbours the document itself says where nothing changed, which saves looking.
+            let unchanged = |name: &String| to.resources.get(name).is_some_and(|state| state.delta.is_none());
+            names.retain(|name| from.is_none() || from != to.parent || !unchanged(name));
+            Ok(names.into_iter().collect())
+        }
         Some(name) if names.contains(name) => Ok(vec![name.clone()]),
         Some(name) => Err(moment::unknown_resource(to, name).into()),
     }
@@ -125,7 +136,10 @@ impl Pair<'_> {
     }
 
     async fn collect(&self, resource: &str, most: u64) -> Result<Found> {
-        let mut found = Found { most, ..Found::default() };
+        let mut found = Found {
+            most,
+            ..Found::default()
+        };
         let volatile = fields::volatile(self.connector, resource);
         let mut differences = std::pin::pin!(self.home.vault.changes(self.system, resource, self.from, self.to));
         while let Some(difference) = differences.try_next().await? {
@@ -168,7 +182,9 @@ impl<'a> Change<'a> {
     fn new(resource: Option<&'a str>, difference: &'a Difference, volatile: &[Pointer]) -> Result<Self> {
         let whole = |line: Option<&[u8]>| -> Result<Option<Box<RawValue>>> {
             let Some(line) = line else { return Ok(None) };
-            Ok(Some(RawValue::from_string(line::split(moment::text(line)?).0.into_owned())?))
+            Ok(Some(RawValue::from_string(
+                line::split(moment::text(line)?).0.into_owned(),
+            )?))
         };
         let changed = difference.kind == ChangeKind::Changed;
         Ok(Self {
@@ -176,8 +192,16 @@ impl<'a> Change<'a> {
             key: &difference.key,
             change: difference.kind,
             fields: changed_fields(difference, volatile)?,
-            before: if changed { None } else { whole(difference.before.as_deref())? },
-            after: if changed { None } else { whole(difference.after.as_deref())? },
+            before: if changed {
+                None
+            } else {
+                whole(difference.before.as_deref())?
+            },
+            after: if changed {
+                None
+            } else {
+                whole(difference.after.as_deref())?
+            },
         })
     }
 }
@@ -205,7 +229,8 @@ impl Found {
         self.counts.count(difference.kind);
         match difference.kind {
             ChangeKind::Changed if self.counts.changed <= self.most => {
-                self.changed.push((head(difference)?, changed_fields(difference, volatile)?));
+                self.changed
+                    .push((head(difference)?, changed_fields(difference, volatile)?));
             }
             ChangeKind::Added if self.counts.added <= self.most => self.added.push(head(difference)?),
             ChangeKind::Removed if self.counts.removed <= self.most => self.removed.push(head(difference)?),
@@ -244,10 +269,16 @@ fn more(all: u64, listed: usize, word: &str) -> String {
 /// A line for each field that differs.
 pub(crate) fn field_lines(changes: &[FieldChange], out: Output) -> Vec<String> {
     if changes.is_empty() {
-        return vec![out.paint("only its spelling differs, or fields that change without meaning", Tone::Faint)];
+        return vec![out.paint(
+            "only its spelling differs, or fields that change without meaning",
+            Tone::Faint,
+        )];
     }
     let line = |change: &FieldChange| {
-        let (before, after) = (fields::shown(change.before.as_ref(), SHOWN), fields::shown(change.after.as_ref(), SHOWN));
+        let (before, after) = (
+            fields::shown(change.before.as_ref(), SHOWN),
+            fields::shown(change.after.as_ref(), SHOWN),
+        );
         format!("{}: {before} -> {after}", plain(&change.field))
     };
     changes.iter().map(line).collect()
@@ -260,7 +291,9 @@ fn head(difference: &Difference) -> Result<String> {
         Some(line) => fields::label(moment::text(line)?),
         None => None,
     };
-    let name = label.map(|label| format!("  {}", cut(&label, SHOWN))).unwrap_or_default();
+    let name = label
+        .map(|label| format!("  {}", cut(&label, SHOWN)))
+        .unwrap_or_default();
     Ok(format!("{}{name}", plain(&difference.key)))
 }
 

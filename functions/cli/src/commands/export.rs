@@ -67,7 +67,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let snapshot = moment::snapshot(&home, &args.system, args.at.as_deref()).await?;
     let resources = moment::resources(&snapshot, args.resource.as_deref())?;
     let folder = Folder::begin(&args.to)?;
-    let exporter = Exporter { vault: &home.vault, snapshot: &snapshot, folder: &folder.partial, format: args.format };
+    let exporter = Exporter {
+        vault: &home.vault,
+        snapshot: &snapshot,
+        folder: &folder.partial,
+        format: args.format,
+    };
     let mut written = Vec::new();
     for resource in resources {
         written.push(Box::pin(exporter.resource(resource)).await?);
@@ -75,8 +80,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     exporter.index(&written)?;
     folder.finish()?;
     report(&args, &snapshot, &written, context)?;
-    let complete = snapshot.completeness == Completeness::Complete && written.iter().all(|written| written.missing == 0);
-    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(PARTIAL) })
+    let complete =
+        snapshot.completeness == Completeness::Complete && written.iter().all(|written| written.missing == 0);
+    Ok(if complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(PARTIAL)
+    })
 }
 
 fn report(args: &Args, snapshot: &Snapshot, written: &[Written], context: &Context) -> Result<()> {
@@ -86,7 +96,13 @@ fn report(args: &Args, snapshot: &Snapshot, written: &[Written], context: &Conte
     }
     let mut table = Table::new(&["RESOURCE", ">RECORDS", ">FILES", ">BYTES", ">MISSING"]);
     for written in written {
-        let shown = |number: u64| if number == 0 { String::new() } else { units::count(number) };
+        let shown = |number: u64| {
+            if number == 0 {
+                String::new()
+            } else {
+                units::count(number)
+            }
+        };
         table.row([
             written.resource.clone().into(),
             units::count(written.records).into(),
@@ -98,7 +114,12 @@ fn report(args: &Args, snapshot: &Snapshot, written: &[Written], context: &Conte
     if !out.quiet {
         out.data(table.render(&out))?;
     }
-    out.note(format!("{}: snapshot {} is in {}", args.system, snapshot.id, args.to.display()));
+    out.note(format!(
+        "{}: snapshot {} is in {}",
+        args.system,
+        snapshot.id,
+        args.to.display()
+    ));
     let gaps = summary::gaps(snapshot);
     if !gaps.is_empty() {
         say(gaps.trim_end());
@@ -126,7 +147,11 @@ impl Folder {
         let name = whole.file_name().ok_or_else(|| taken("it has no name of its own"))?;
         let partial = whole.with_file_name(format!("{}.partial-{}", name.to_string_lossy(), std::process::id()));
         std::fs::create_dir_all(&partial).map_err(|error| taken(&error.to_string()))?;
-        Ok(Self { partial, whole: whole.to_owned(), done: false })
+        Ok(Self {
+            partial,
+            whole: whole.to_owned(),
+            done: false,
+        })
     }
 
     fn finish(mut self) -> Result<()> {

@@ -45,7 +45,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     }
     let volatile = fields::volatile(platforms::named(&newest.platform).ok(), resource);
     if context.out.json {
-        let versions: Result<Vec<_>> = versions.into_iter().map(|version| details(version, &volatile)).collect();
+        let versions: Result<Vec<_>> = versions
+            .into_iter()
+            .map(|version| details(version, &volatile))
+            .collect();
         context.out.value(&versions?)?;
     } else {
         for version in versions {
@@ -56,7 +59,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
 }
 
 fn difference(version: Version) -> Difference {
-    Difference { key: String::new(), kind: version.kind, before: version.before, after: version.after }
+    Difference {
+        key: String::new(),
+        kind: version.kind,
+        before: version.before,
+        after: version.after,
+    }
 }
 
 fn text(version: Version, volatile: &[Pointer], out: Output) -> Result<String> {
@@ -92,5 +100,8 @@ fn details(version: Version, volatile: &[Pointer]) -> Result<impl serde::Seriali
         Some(after) => Some(RawValue::from_string(line::split(moment::text(after)?).0.into_owned())?),
         None => None,
     };
-    Ok(Details { head: json!({ "snapshot": snapshot, "change": difference.kind, "fields": fields }), record })
+    Ok(Details {
+        head: json!({ "snapshot": snapshot, "change": difference.kind, "fields": fields }),
+        record,
+    })
 }

@@ -36,7 +36,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
 
 fn list(context: &Context) -> Result<()> {
     if context.out.json {
-        return context.out.value(&platforms::all().iter().map(|connector| summary(connector)).collect::<Vec<_>>());
+        return context.out.value(
+            &platforms::all()
+                .iter()
+                .map(|connector| summary(connector))
+                .collect::<Vec<_>>(),
+        );
     }
     let mut table = Table::new(&["PLATFORM", ">RESOURCES", ">RESTORABLE", "~NAME"]);
     for connector in platforms::all() {
@@ -48,12 +53,18 @@ fn list(context: &Context) -> Result<()> {
         ]);
     }
     context.out.data(table.render(&context.out))?;
-    context.out.note("\nseatbelt platforms NAME shows what each of them covers.");
+    context
+        .out
+        .note("\nseatbelt platforms NAME shows what each of them covers.");
     Ok(())
 }
 
 fn restorable(connector: &Connector) -> usize {
-    connector.resources.iter().filter(|resource| resource.restore.level() > RestoreLevel::R0).count()
+    connector
+        .resources
+        .iter()
+        .filter(|resource| resource.restore.level() > RestoreLevel::R0)
+        .count()
 }
 
 fn summary(connector: &Connector) -> Value {
@@ -85,7 +96,9 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
     text += &restores(connector);
     text += "\nSettings\n";
     for setting in connector.settings {
-        let default = setting.default.map_or("required".to_owned(), |default| format!("default {default}"));
+        let default = setting
+            .default
+            .map_or("required".to_owned(), |default| format!("default {default}"));
         text += &paragraph(2, &format!("{}: {} ({default})", setting.name, setting.help));
     }
     let builtin = &connector.builtin;
@@ -112,7 +125,9 @@ fn restores(connector: &Connector) -> String {
             None => ways.push((way, vec![resource.name])),
         }
     }
-    ways.iter().map(|(way, names)| paragraph(2, way) + &paragraph(4, &names.join(", "))).collect()
+    ways.iter()
+        .map(|(way, names)| paragraph(2, way) + &paragraph(4, &names.join(", ")))
+        .collect()
 }
 
 fn details(connector: &'static Connector) -> Value {
@@ -131,9 +146,7 @@ fn details(connector: &'static Connector) -> Value {
             "not_restored_since": why,
         })
     };
-    let setting = |setting: &seatbelt_connector_kit::Setting| {
-        json!({ "name": setting.name, "default": setting.default, "help": setting.help })
-    };
+    let setting = |setting: &seatbelt_connector_kit::Setting| json!({ "name": setting.name, "default": setting.default, "help": setting.help });
     let builtin = &connector.builtin;
     json!({
         "platform": connector.name,
@@ -160,7 +173,11 @@ fn read(connector: &Connector, resource: &Resource) -> String {
         DependsOn::Each(parent, _) => format!(" of each {}", singular(parent.name)),
         DependsOn::EachChanged(parent, _) => format!(" of changed {}", parent.name),
     };
-    let asked = if connector.on_request.contains(&resource.name) { ", on request" } else { "" };
+    let asked = if connector.on_request.contains(&resource.name) {
+        ", on request"
+    } else {
+        ""
+    };
     format!("{what}{of}{asked}")
 }
 

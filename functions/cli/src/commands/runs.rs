@@ -49,10 +49,19 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
 }
 
 fn table(runs: &[Run], out: &Output) -> String {
-    let mut table = Table::new(&["RUN", "SYSTEM", "STATUS", ">TIME", ">READ", "~CHANGES, OR WHAT WENT WRONG"]);
+    let mut table = Table::new(&[
+        "RUN",
+        "SYSTEM",
+        "STATUS",
+        ">TIME",
+        ">READ",
+        "~CHANGES, OR WHAT WENT WRONG",
+    ]);
     for run in runs {
         let read = run.resources.values().map(|counts| counts.read).sum();
-        let time = run.ended_at.map(|ended| units::duration(units::between(run.started_at, ended)));
+        let time = run
+            .ended_at
+            .map(|ended| units::duration(units::between(run.started_at, ended)));
         table.row([
             run.id.to_string().into(),
             run.system.clone().into(),

@@ -13,19 +13,18 @@ use std::{
 
 use anyhow::Result;
 use jiff::Timestamp;
-use seatbelt_catalog::Entry;
 use seatbelt_connector_kit::{Pacers, SystemClock};
 use seatbelt_embedded::EmbeddedError;
 use seatbelt_engine::{EngineError, Stop};
-use seatbelt_model::{Clock, RunStatus, System, Trigger};
+use seatbelt_model::{Clock, RunStatus, Trigger};
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
     Context, due,
+    entries::Entries,
     failure::engine_hint,
     home::Home,
     jobs::{Batch, Finished, Planned},
-    judge::judge,
     platforms,
     progress::Progress,
     signals, units,
@@ -59,7 +58,15 @@ pub(crate) async fn run(_: Args, context: &Context) -> Result<ExitCode> {
         said.say("stopping; running backups stop at a checkpoint, a second signal stops at once");
         wake.notify_one();
     });
-    let mut keeper = Keeper::new(context, Batch { trigger: Trigger::Schedule, full: false, stop: stop.clone(), progress });
+    let mut keeper = Keeper::new(
+        context,
+        Batch {
+            trigger: Trigger::Schedule,
+            full: false,
+            stop: stop.clone(),
+            progress,
+        },
+    );
     // What is wrong with the folder at the start is for a person to correct; later it may pass.
     keeper.home = Some(Home::open(&context.home).await?);
     keeper.say(&format!("keeping the schedules of {}", context.home.display()));
@@ -136,7 +143,10 @@ impl<'a> Keeper<'a> {
         self.waiting = false;
         let next = self.start_due(&home).await;
         if let Err(error) = &next {
-            self.say(&format!("the manifest could not be read, trying again in a minute: {}", crate::failure::message(error)));
+            self.say(&format!(
+                "the manifest could not be read, trying again in a minute: {}",
+                crate::failure::message(error)
+            ));
         }
         if self.running.is_empty() {
             drop(home);
@@ -177,14 +187,20 @@ impl<'a> Keeper<'a> {
                 continue;
             }
             let runs = home.catalog.runs(&name, due::RUNS_NEEDED).await?;
-            let Some(next) = due::next(&system, &runs, now) else { continue };
+            let Some(next) = due::next(&system, &runs, now) else {
+                continue;
+            };
             let next = next.max(self.held.get(&name).copied().unwrap_or(next));
             if next > now {
                 upcoming = Some(upcoming.map_or(next, |upcoming: Timestamp| upcoming.min(next)));
                 continue;
             }
             match platforms::of(&name, &system) {
-                Ok(connector) => ready.push(Planned { name, system, connector }),
+                Ok(connector) => ready.push(Planned {
+                    name,
+                    system,
+                    connector,
+                }),
                 Err(error) => self.say(&format!("{name}: {error}")),
             }
         }
@@ -207,9 +223,21 @@ impl<'a> Keeper<'a> {
                 let mut changes = seatbelt_model::Changes::default();
                 run.resources.values().for_each(|counts| changes += counts.changes);
                 let gaps: u64 = run.resources.values().map(|counts| counts.gaps).sum();
-                let gaps = if gaps == 0 { String::new() } else { format!(", {}", units::counted(gaps, "gap")) };
-                let word = if run.status == RunStatus::Partial { "partial" } else { "complete" };
-                self.say(&format!("{name}: backup {word}, snapshot {}, {}{gaps}", run.id, units::changes(changes)));
+                let gaps = if gaps == 0 {
+                    String::new()
+                } else {
+                    format!(", {}", units::counted(gaps, "gap"))
+                };
+                let word = if run.status == RunStatus::Partial {
+                    "partial"
+                } else {
+                    "complete"
+                };
+                self.say(&format!(
+                    "{name}: backup {word}, snapshot {}, {}{gaps}",
+                    run.id,
+                    units::changes(changes)
+                ));
                 for alarm in &run.alarms {
                     self.say(&format!(
                         "{name}: ALARM {}: {} of {} at once ({}); look: seatbelt diff {name} --resource {}",
@@ -226,8 +254,13 @@ impl<'a> Keeper<'a> {
                     let soonest = self.clock.now().saturating_add(BUSY_WAIT).unwrap_or(*until);
                     self.held.insert(name.clone(), soonest.max(*until));
                 }
-                let hint = engine_hint(error).map(|hint| format!(" (hint: {})", hint.replace("SYSTEM", &name))).unwrap_or_default();
-                crate::output::say(format!("{} {name}: backup failed: {error}{hint}", units::instant(self.clock.now())));
+                let hint = engine_hint(error)
+                    .map(|hint| format!(" (hint: {})", hint.replace("SYSTEM", &name)))
+                    .unwrap_or_default();
+                crate::output::say(format!(
+                    "{} {name}: backup failed: {error}{hint}",
+                    units::instant(self.clock.now())
+                ));
             }
         }
         Ok(())
@@ -235,66 +268,9 @@ impl<'a> Keeper<'a> {
 }
 
 fn stamp(folder: &Path) -> Stamp {
-    ["dynamodb.sqlite", "dynamodb.sqlite-wal"].map(|file| std::fs::metadata(folder.join(file)).and_then(|found| found.modified()).ok())
-}
-
-/// The manifest as it was last good, entry by entry.
-#[derive(Debug, Default)]
-struct Entries {
-    good: BTreeMap<String, System>,
-    reported: BTreeMap<String, String>,
-}
-
-impl Entries {
-    /// Takes what the table holds now. An entry in error stays what it was; what is wrong with it is said once.
-    fn read(&mut self, entries: Vec<Entry>) -> (BTreeMap<String, System>, Vec<String>) {
-        let mut said = Vec::new();
-        let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        self.good.retain(|name, _| names.contains(name.as_str()));
-        self.reported.retain(|name, _| names.contains(name.as_str()));
-        for entry in &entries {
-            let (system, findings) = judge(entry);
-            if let Some(system) = system {
-                self.reported.remove(&entry.name);
-                self.good.insert(entry.name.clone(), system);
-                continue;
-            }
-            let errors: Vec<String> = findings.iter().filter(|finding| finding.is_error()).map(ToString::to_string).collect();
-            let errors = errors.join("; ");
-            if self.reported.get(&entry.name) != Some(&errors) {
-                let kept = if self.good.contains_key(&entry.name) { "its last good state stays in force" } else { "it is left out" };
-                said.push(format!("{}: the manifest's entry cannot be used, {kept}: {errors}", entry.name));
-                self.reported.insert(entry.name.clone(), errors);
-            }
-        }
-        (self.good.clone(), said)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn entry(schedule: &str) -> Entry {
-        let raw: Value = json!({
-            "platform": "practice_crm", "decision": "backup", "schedule": schedule, "secret": "file:crm.json",
-            "settings": {"base_url": "http://127.0.0.1:1"},
-        });
-        Entry { name: "crm".into(), system: None, findings: Vec::new(), version: 1, raw }
-    }
-
-    #[test]
-    fn a_bad_edit_keeps_the_last_good_state_and_is_said_once() {
-        let mut entries = Entries::default();
-        let (good, said) = entries.read(vec![entry("hourly")]);
-        assert!(said.is_empty() && good.contains_key("crm"), "{said:?}");
-        let (kept, said) = entries.read(vec![entry("sometimes")]);
-        assert_eq!((kept, said.len()), (good, 1));
-        assert!(said[0].contains("its last good state stays in force"), "{said:?}");
-        assert!(entries.read(vec![entry("sometimes")]).1.is_empty(), "said once");
-        assert!(entries.read(Vec::new()).0.is_empty(), "an entry that is removed is gone");
-        assert!(entries.read(vec![entry("sometimes")]).1[0].contains("it is left out"));
-    }
+    ["dynamodb.sqlite", "dynamodb.sqlite-wal"].map(|file| {
+        std::fs::metadata(folder.join(file))
+            .and_then(|found| found.modified())
+            .ok()
+    })
 }

@@ -53,7 +53,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         resources(&snapshot, &home, context)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let state = snapshot.resources.get(name).ok_or_else(|| moment::unknown_resource(&snapshot, name))?;
+    let state = snapshot
+        .resources
+        .get(name)
+        .ok_or_else(|| moment::unknown_resource(&snapshot, name))?;
     match args.key.as_deref() {
         Some(key) => record(&home, &snapshot, name, state, key, context).await?,
         None => records(&home, &snapshot, state, args.limit, context).await?,
@@ -88,7 +91,11 @@ fn resources(snapshot: &Snapshot, home: &Home, context: &Context) -> Result<()> 
     ));
     let mut table = Table::new(&["RESOURCE", "KIND", ">RECORDS", ">BYTES", ">FILES", "~CHANGES"]);
     for (name, state) in &snapshot.resources {
-        let files = if state.body_bytes > 0 { units::bytes(state.body_bytes) } else { String::new() };
+        let files = if state.body_bytes > 0 {
+            units::bytes(state.body_bytes)
+        } else {
+            String::new()
+        };
         table.row([
             name.clone().into(),
             state.kind.to_string().into(),
@@ -114,11 +121,21 @@ pub(crate) struct Shown<'a> {
 impl<'a> Shown<'a> {
     pub(crate) fn new(key: &'a str, line: &[u8]) -> Result<Self> {
         let (record, extra) = line::split(moment::text(line)?);
-        Ok(Self { key, record: RawValue::from_string(record.into_owned())?, body: extra.and_then(|extra| extra.body) })
+        Ok(Self {
+            key,
+            record: RawValue::from_string(record.into_owned())?,
+            body: extra.and_then(|extra| extra.body),
+        })
     }
 }
 
-async fn records(home: &Home, snapshot: &Snapshot, state: &ResourceState, limit: Option<u64>, context: &Context) -> Result<()> {
+async fn records(
+    home: &Home,
+    snapshot: &Snapshot,
+    state: &ResourceState,
+    limit: Option<u64>,
+    context: &Context,
+) -> Result<()> {
     let out = context.out;
     let limit = match limit {
         Some(0) => u64::MAX,
@@ -144,23 +161,39 @@ async fn records(home: &Home, snapshot: &Snapshot, state: &ResourceState, limit:
             None => String::new(),
         };
         let name = cut(&fields::label(&record).unwrap_or_default(), 100);
-        table.row([key.into(), units::bytes(record.len() as u64).into(), format!("{name}{file}").into()]);
+        table.row([
+            key.into(),
+            units::bytes(record.len() as u64).into(),
+            format!("{name}{file}").into(),
+        ]);
     }
     if let Some(elements) = elements {
         return elements.finish();
     }
     out.data(table.render(&out))?;
     if listed < state.records {
-        out.note(format!("{} more; --limit 0 lists all", units::count(state.records - listed)));
+        out.note(format!(
+            "{} more; --limit 0 lists all",
+            units::count(state.records - listed)
+        ));
     }
     Ok(())
 }
 
-async fn record(home: &Home, snapshot: &Snapshot, name: &str, state: &ResourceState, key: &str, context: &Context) -> Result<()> {
+async fn record(
+    home: &Home,
+    snapshot: &Snapshot,
+    name: &str,
+    state: &ResourceState,
+    key: &str,
+    context: &Context,
+) -> Result<()> {
     let system = &snapshot.system;
     let Some(line) = home.vault.get(system, state, key).await? else {
         let message = format!("{name} of {system} has no record \"{key}\" in snapshot {}", snapshot.id);
-        let hint = format!("seatbelt history {system} {name} {key} says when it was there; seatbelt show {system} {name} lists the keys");
+        let hint = format!(
+            "seatbelt history {system} {name} {key} says when it was there; seatbelt show {system} {name} lists the keys"
+        );
         return Err(Failure::new(message, hint).into());
     };
     if context.out.json {
@@ -174,7 +207,9 @@ async fn record(home: &Home, snapshot: &Snapshot, name: &str, state: &ResourceSt
             units::bytes(body.size_bytes),
             body.sha256
         )),
-        Some(Body::Missing { missing }) => context.out.note(format!("file: missing ({missing}); the next backup tries again")),
+        Some(Body::Missing { missing }) => context
+            .out
+            .note(format!("file: missing ({missing}); the next backup tries again")),
         None => {}
     }
     Ok(())

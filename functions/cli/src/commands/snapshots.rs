@@ -61,7 +61,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     }
     out.data(table.render(&out))?;
     if listed < all {
-        out.note(format!("{} older; --limit 0 lists all", units::count((all - listed) as u64)));
+        out.note(format!(
+            "{} older; --limit 0 lists all",
+            units::count((all - listed) as u64)
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,7 +89,13 @@ fn stored(snapshot: &Snapshot) -> u64 {
     let own = |layer: &&seatbelt_model::Layer| layer.snapshot == snapshot.id;
     let of = |state: &seatbelt_model::ResourceState| -> u64 {
         let delta = state.delta.iter().filter(|delta| !state.layers.contains(delta));
-        state.layers.iter().chain(delta).filter(own).map(|layer| layer.stored_bytes).sum()
+        state
+            .layers
+            .iter()
+            .chain(delta)
+            .filter(own)
+            .map(|layer| layer.stored_bytes)
+            .sum()
     };
     snapshot.resources.values().map(of).sum()
 }

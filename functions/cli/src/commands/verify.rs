@@ -33,9 +33,15 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let home = Home::open(&context.home).await?;
-    let systems = if args.all { with_snapshots(&home).await? } else { args.systems };
+    let systems = if args.all {
+        with_snapshots(&home).await?
+    } else {
+        args.systems
+    };
     if systems.is_empty() {
-        context.out.note("there are no snapshots to verify yet; seatbelt backup SYSTEM makes the first");
+        context
+            .out
+            .note("there are no snapshots to verify yet; seatbelt backup SYSTEM makes the first");
     }
     let scope = if args.newest { Scope::Newest } else { Scope::All };
     let (mut reports, mut damaged) = (Vec::new(), false);
@@ -53,7 +59,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         context.out.value(&reports)?;
     }
     if damaged {
-        say("hint: run seatbelt backup SYSTEM --full, which stores again what the vendor still has");
+        say(
+            "hint: what does not stand on these objects is whole; seatbelt show SYSTEM --at WHEN reads it. Bring the folder back from a copy",
+        );
     }
     Ok(ExitCode::from(u8::from(damaged)))
 }
@@ -75,7 +83,11 @@ async fn verify(home: &Home, system: &str, scope: Scope, context: &Context) -> R
     let report = home
         .vault
         .verify(system, scope, |progress| {
-            bar.set_message(format!("{}, {}", units::counted(progress.objects, "object"), units::bytes(progress.bytes)));
+            bar.set_message(format!(
+                "{}, {}",
+                units::counted(progress.objects, "object"),
+                units::bytes(progress.bytes)
+            ));
         })
         .await;
     bar.finish_and_clear();
@@ -85,7 +97,10 @@ async fn verify(home: &Home, system: &str, scope: Scope, context: &Context) -> R
         Ok(report) if report.damaged.is_empty() => run.status = RunStatus::Complete,
         Ok(report) => {
             run.status = RunStatus::Failed;
-            run.error = Some(format!("{} damaged; seatbelt verify {system} lists them", units::counted(report.damaged.len() as u64, "object")));
+            run.error = Some(format!(
+                "{} damaged; seatbelt verify {system} lists them",
+                units::counted(report.damaged.len() as u64, "object")
+            ));
         }
         Err(error) => (run.status, run.error) = (RunStatus::Failed, Some(error.to_string())),
     }
@@ -94,7 +109,9 @@ async fn verify(home: &Home, system: &str, scope: Scope, context: &Context) -> R
 }
 
 async fn begin(home: &Home, system: &str) -> Result<Run> {
-    system.parse::<SystemName>().map_err(|error| Failure::usage(error.to_string(), "seatbelt manifest list"))?;
+    system
+        .parse::<SystemName>()
+        .map_err(|error| Failure::usage(error.to_string(), "seatbelt manifest list"))?;
     let now = home.clock.now();
     let mut id = RunId::at(now);
     loop {
@@ -109,9 +126,16 @@ async fn begin(home: &Home, system: &str) -> Result<Run> {
 
 fn bar(system: &str, context: &Context) -> ProgressBar {
     let hidden = !context.out.live || context.out.quiet || context.out.json;
-    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let style = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::with_draw_target(None, target).with_style(style).with_prefix(system.to_owned());
+    let target = if hidden {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::with_draw_target(None, target)
+        .with_style(style)
+        .with_prefix(system.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
@@ -126,7 +150,10 @@ fn text(system: &str, report: &VerifyReport) -> String {
     if report.damaged.is_empty() {
         return format!("{system}: all is well: {read}\n");
     }
-    let mut text = format!("{system}: {} damaged: {read}\n", units::counted(report.damaged.len() as u64, "object"));
+    let mut text = format!(
+        "{system}: {} damaged: {read}\n",
+        units::counted(report.damaged.len() as u64, "object")
+    );
     for damage in &report.damaged {
         text += &format!("  {}: {}\n", damage.object, word(damage.what));
         for needed in stands_on(damage) {
@@ -155,7 +182,8 @@ fn word(kind: DamageKind) -> &'static str {
 }
 
 fn details(system: &str, report: &VerifyReport) -> Value {
-    let damage = |damage: &Damage| json!({ "object": damage.object, "what": word(damage.what), "needed_by": stands_on(damage) });
+    let damage =
+        |damage: &Damage| json!({ "object": damage.object, "what": word(damage.what), "needed_by": stands_on(damage) });
     json!({
         "system": system,
         "snapshots": report.snapshots,

@@ -19,10 +19,24 @@ fn help_of_every_command() {
     let home = Home::new();
     compare("help.txt", &home.ok(&["--help"]));
     let commands = [
-        "backup", "serve", "runs", "snapshots", "show", "diff", "history", "check", "export", "verify", "platforms", "completions",
+        "backup",
+        "serve",
+        "runs",
+        "snapshots",
+        "show",
+        "diff",
+        "history",
+        "check",
+        "export",
+        "verify",
+        "platforms",
+        "completions",
     ];
     let parts = ["list", "show", "check", "set", "import", "export", "remove"];
-    let all = commands.iter().map(|name| vec![*name]).chain(parts.iter().map(|part| vec!["manifest", part]));
+    let all = commands
+        .iter()
+        .map(|name| vec![*name])
+        .chain(parts.iter().map(|part| vec!["manifest", part]));
     let mut helps = String::new();
     for command in all {
         let help = home.ok(&[&command[..], &["--help"]].concat());
@@ -44,7 +58,10 @@ fn platforms() {
         assert!(widest.chars().count() <= 80, "{name}: {widest}");
     }
     compare("platforms-wordpress.txt", &home.ok(&["platforms", "wordpress"]));
-    compare("platforms-practice_crm.json", &home.ok(&["platforms", "practice_crm", "--json"]));
+    compare(
+        "platforms-practice_crm.json",
+        &home.ok(&["platforms", "practice_crm", "--json"]),
+    );
 }
 
 #[test]

@@ -25,7 +25,9 @@ pub(crate) struct Said {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// A path beside the home.
@@ -62,8 +64,14 @@ impl Home {
     pub(crate) fn json(&self, arguments: &[&str]) -> Vec<Value> {
         let out = self.ok(&[&["--json"], arguments].concat());
         let value: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"));
-        let objects = value.as_array().unwrap_or_else(|| panic!("{arguments:?}: no array: {out}")).clone();
-        assert!(objects.iter().all(Value::is_object), "{arguments:?}: not all are objects: {out}");
+        let objects = value
+            .as_array()
+            .unwrap_or_else(|| panic!("{arguments:?}: no array: {out}"))
+            .clone();
+        assert!(
+            objects.iter().all(Value::is_object),
+            "{arguments:?}: not all are objects: {out}"
+        );
         objects
     }
 
@@ -87,7 +95,11 @@ impl Home {
 
 pub(crate) fn said(output: Output) -> Said {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
 /// The practice company, served for as long as this lives.
@@ -109,8 +121,16 @@ impl Company {
         home.put("crm.json", &format!("{{\"token\": \"{token}\"}}"));
         let address = format!("settings.base_url={}", self.company.crm_server.url());
         home.ok(&[
-            "manifest", "set", "crm", "platform=practice_crm", "decision=backup", "schedule=hourly", "rpo=2h", "owner=ann",
-            "secret=file:crm.json", &address,
+            "manifest",
+            "set",
+            "crm",
+            "platform=practice_crm",
+            "decision=backup",
+            "schedule=hourly",
+            "rpo=2h",
+            "owner=ann",
+            "secret=file:crm.json",
+            &address,
         ]);
         home
     }
@@ -126,7 +146,9 @@ impl Company {
 /// The names in a folder, in order.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }

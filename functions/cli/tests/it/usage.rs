@@ -7,8 +7,19 @@ use crate::support::{Home, said};
 #[test]
 fn a_folder_that_is_not_there_is_not_made_by_looking() {
     let home = Home::new();
-    for command in [&["runs"][..], &["show", "a"], &["snapshots", "a"], &["manifest", "list"], &["verify", "--all"], &["backup", "a"]] {
-        home.fails(1, command, &["nothing is kept in", "hint: name the right folder with --home"]);
+    for command in [
+        &["runs"][..],
+        &["show", "a"],
+        &["snapshots", "a"],
+        &["manifest", "list"],
+        &["verify", "--all"],
+        &["backup", "a"],
+    ] {
+        home.fails(
+            1,
+            command,
+            &["nothing is kept in", "hint: name the right folder with --home"],
+        );
     }
     std::fs::create_dir(home.path()).unwrap();
     home.fails(1, &["runs"], &["is not a Seatbelt home"]);
@@ -21,13 +32,21 @@ fn usage_errors_are_two() {
     home.fails(2, &["backup"], &["required arguments"]);
     home.fails(2, &["backup", "a", "--due"], &["cannot be used with"]);
     home.fails(2, &["bakcup"], &["unrecognized subcommand", "backup"]);
-    home.fails(2, &["--stack", "prod", "runs"], &["does not work with deployed stacks yet", "hint: leave --stack out"]);
+    home.fails(
+        2,
+        &["--stack", "prod", "runs"],
+        &["does not work with deployed stacks yet", "hint: leave --stack out"],
+    );
 }
 
 #[test]
 fn errors_are_json_for_those_who_ask() {
     let home = Home::new();
-    for (code, arguments) in [(1, &["--json", "runs"][..]), (2, &["--json", "--stack", "x", "runs"]), (2, &["--json", "backup"])] {
+    for (code, arguments) in [
+        (1, &["--json", "runs"][..]),
+        (2, &["--json", "--stack", "x", "runs"]),
+        (2, &["--json", "backup"]),
+    ] {
         let said = home.fails(code, arguments, &[]);
         let error: Value = serde_json::from_str(&said.err).unwrap_or_else(|error| panic!("{error}: {said:?}"));
         assert!(error["error"].is_string() && error["hint"].is_string(), "{error}");
@@ -39,11 +58,27 @@ fn errors_are_json_for_those_who_ask() {
 fn unknown_things_are_named_with_the_nearest() {
     let home = Home::new();
     home.ok(&["manifest", "set", "acme-site", "decision=skip", "reason=old"]);
-    home.fails(1, &["show", "acme-sit"], &["did you mean acme-site?", "hint: seatbelt manifest list"]);
+    home.fails(
+        1,
+        &["show", "acme-sit"],
+        &["did you mean acme-site?", "hint: seatbelt manifest list"],
+    );
     home.fails(1, &["runs", "acme-sit"], &["did you mean acme-site?"]);
-    home.fails(1, &["show", "acme-site"], &["acme-site has no snapshot yet", "hint: seatbelt backup acme-site"]);
-    home.fails(1, &["backup", "acme-site"], &["names no platform", "hint: seatbelt manifest set acme-site platform="]);
-    home.fails(1, &["platforms", "wordpres"], &["did you mean wordpress?", "hint: seatbelt platforms lists them"]);
+    home.fails(
+        1,
+        &["show", "acme-site"],
+        &["acme-site has no snapshot yet", "hint: seatbelt backup acme-site"],
+    );
+    home.fails(
+        1,
+        &["backup", "acme-site"],
+        &["names no platform", "hint: seatbelt manifest set acme-site platform="],
+    );
+    home.fails(
+        1,
+        &["platforms", "wordpres"],
+        &["did you mean wordpress?", "hint: seatbelt platforms lists them"],
+    );
 }
 
 #[test]
@@ -51,7 +86,9 @@ fn a_folder_in_use_says_by_whom() {
     let home = Home::new();
     home.ok(&["manifest", "set", "wiki", "decision=skip", "reason=old"]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let open = runtime.block_on(seatbelt_embedded::Embedded::open(&home.path())).unwrap();
+    let open = runtime
+        .block_on(seatbelt_embedded::Embedded::open(&home.path()))
+        .unwrap();
     let by = format!("in use by process {}", std::process::id());
     home.fails(1, &["manifest", "list"], &[&by, "hint: one command at a time"]);
     drop(open);
@@ -62,8 +99,16 @@ fn a_folder_in_use_says_by_whom() {
 fn a_path_that_cannot_be_a_home_says_so() {
     let home = Home::new();
     std::fs::write(home.beside("file"), "x").unwrap();
-    home.fails(1, &["--home", "file", "manifest", "list"], &["it is not a folder", "hint: name another folder"]);
-    home.fails(1, &["--home", "file/below", "manifest", "set", "a", "decision=skip"], &["not a folder", "hint: name another folder"]);
+    home.fails(
+        1,
+        &["--home", "file", "manifest", "list"],
+        &["it is not a folder", "hint: name another folder"],
+    );
+    home.fails(
+        1,
+        &["--home", "file/below", "manifest", "set", "a", "decision=skip"],
+        &["not a folder", "hint: name another folder"],
+    );
 }
 
 #[cfg(unix)]
@@ -71,12 +116,21 @@ fn a_path_that_cannot_be_a_home_says_so() {
 fn a_read_only_folder_says_what_was_tried() {
     use std::os::unix::{fs::PermissionsExt, process::CommandExt};
     let home = Home::new();
-    let mode = |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     let locked = home.beside("locked");
     std::fs::create_dir(&locked).unwrap();
     mode(&home.beside(""), 0o755);
     mode(&locked, 0o555);
-    let mut command = home.command(&["--home", "locked/home", "manifest", "set", "wiki", "decision=skip", "reason=old"]);
+    let mut command = home.command(&[
+        "--home",
+        "locked/home",
+        "manifest",
+        "set",
+        "wiki",
+        "decision=skip",
+        "reason=old",
+    ]);
     if std::fs::write(locked.join("probe"), "x").is_ok() {
         // Root may write anywhere; somebody else must try.
         std::fs::remove_file(locked.join("probe")).unwrap();
@@ -85,7 +139,11 @@ fn a_read_only_folder_says_what_was_tried() {
     let said = said(command.output().unwrap());
     mode(&locked, 0o755);
     assert_eq!(said.code, 1, "{said:?}");
-    for words in ["cannot create the folder", "permission denied", "hint: name another folder"] {
+    for words in [
+        "cannot create the folder",
+        "permission denied",
+        "hint: name another folder",
+    ] {
         assert!(said.err.contains(words), "{words}: {said:?}");
     }
 }
@@ -93,7 +151,11 @@ fn a_read_only_folder_says_what_was_tried() {
 #[test]
 fn a_reader_that_stops_is_no_error() {
     let home = Home::new();
-    let mut child = home.command(&["platforms", "wordpress"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = home
+        .command(&["platforms", "wordpress"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }

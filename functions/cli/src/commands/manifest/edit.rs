@@ -19,7 +19,9 @@ pub(super) fn apply(entry: &mut Map<String, Value>, edit: &str) -> Result<(), St
     let (path, value) = (path.trim(), value.trim());
     let parts: Vec<&str> = path.split('.').collect();
     if parts.iter().any(|part| part.is_empty()) {
-        return Err(format!("\"{path}\" is not a field such as schedule or settings.base_url"));
+        return Err(format!(
+            "\"{path}\" is not a field such as schedule or settings.base_url"
+        ));
     }
     let value = match value {
         "" => None,
@@ -44,9 +46,13 @@ fn put(table: &mut Map<String, Value>, parts: &[&str], value: Option<Value>, pat
             Ok(())
         }
         ([name, rest @ ..], value) => {
-            let inner = table.entry((*name).to_owned()).or_insert_with(|| Value::Object(Map::new()));
+            let inner = table
+                .entry((*name).to_owned())
+                .or_insert_with(|| Value::Object(Map::new()));
             let Value::Object(inner) = inner else {
-                return Err(format!("\"{path}\": {name} is not a table in this entry; write {name}=... as a whole"));
+                return Err(format!(
+                    "\"{path}\": {name} is not a table in this entry; write {name}=... as a whole"
+                ));
             };
             put(inner, rest, value, path)?;
             if inner.is_empty() {
@@ -65,10 +71,18 @@ pub(super) fn changes(before: Option<&System>, after: &System) -> Vec<String> {
         (None, after) => format!("  + {} = {}", change.field, fields::shown(after.as_ref(), 200)),
         (before, None) => format!("  - {} = {}", change.field, fields::shown(before.as_ref(), 200)),
         (before, after) => {
-            format!("  ~ {}: {} -> {}", change.field, fields::shown(before.as_ref(), 200), fields::shown(after.as_ref(), 200))
+            format!(
+                "  ~ {}: {} -> {}",
+                change.field,
+                fields::shown(before.as_ref(), 200),
+                fields::shown(after.as_ref(), 200)
+            )
         }
     };
-    fields::between(&before, &text(after.to_entry()), &[]).iter().map(line).collect()
+    fields::between(&before, &text(after.to_entry()), &[])
+        .iter()
+        .map(line)
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,7 +92,9 @@ mod tests {
     use super::*;
 
     fn edited(entry: Value, edits: &[&str]) -> Result<Value, String> {
-        let Value::Object(mut entry) = entry else { return Err("not an entry".into()) };
+        let Value::Object(mut entry) = entry else {
+            return Err("not an entry".into());
+        };
         edits.iter().try_for_each(|edit| apply(&mut entry, edit))?;
         Ok(Value::Object(entry))
     }
@@ -86,16 +102,30 @@ mod tests {
     #[test]
     fn fields_are_set_taken_apart_and_removed() {
         let entry = json!({"rpo": "26h", "scope": {"include": ["a"]}, "settings": {"base_url": "x"}});
-        let edits = ["rpo=", "scope.include=", "scope.exclude=a, b", "settings.query=a=b", "name= Acme "];
-        let expected = json!({"scope": {"exclude": ["a", "b"]}, "settings": {"base_url": "x", "query": "a=b"}, "name": "Acme"});
+        let edits = [
+            "rpo=",
+            "scope.include=",
+            "scope.exclude=a, b",
+            "settings.query=a=b",
+            "name= Acme ",
+        ];
+        let expected =
+            json!({"scope": {"exclude": ["a", "b"]}, "settings": {"base_url": "x", "query": "a=b"}, "name": "Acme"});
         assert_eq!(edited(entry, &edits), Ok(expected));
-        assert_eq!(edited(json!({"scope": {"include": ["a"]}}), &["scope.include="]), Ok(json!({})));
+        assert_eq!(
+            edited(json!({"scope": {"include": ["a"]}}), &["scope.include="]),
+            Ok(json!({}))
+        );
     }
 
     #[test]
     fn what_is_no_edit_is_said() {
         assert!(edited(json!({}), &["rpo"]).unwrap_err().contains("not FIELD=VALUE"));
         assert!(edited(json!({}), &["settings.=x"]).unwrap_err().contains("not a field"));
-        assert!(edited(json!({"retention": "30 daily"}), &["retention.daily=3"]).unwrap_err().contains("write retention=..."));
+        assert!(
+            edited(json!({"retention": "30 daily"}), &["retention.daily=3"])
+                .unwrap_err()
+                .contains("write retention=...")
+        );
     }
 }

@@ -15,9 +15,9 @@ use crate::{
     Context,
     failure::{Failure, Hint, PARTIAL},
     home::Home,
-    judge, platforms,
+    judge,
     output::say,
-    units,
+    platforms, units,
 };
 
 pub(super) async fn import(file: &Path, prune: bool, dry_run: bool, context: &Context) -> Result<ExitCode> {
@@ -26,7 +26,11 @@ pub(super) async fn import(file: &Path, prune: bool, dry_run: bool, context: &Co
     let mut findings = manifest.findings;
     for (name, system) in &manifest.systems {
         let of_connector = judge::connectors(system).into_iter();
-        findings.extend(of_connector.map(|finding| FileFinding { line: None, system: Some(name.to_string()), finding }));
+        findings.extend(of_connector.map(|finding| FileFinding {
+            line: None,
+            system: Some(name.to_string()),
+            finding,
+        }));
     }
     if findings.iter().any(|finding| finding.finding.is_error()) {
         return Err(refusal(file, &findings).into());
@@ -39,14 +43,27 @@ pub(super) async fn import(file: &Path, prune: bool, dry_run: bool, context: &Co
         }
     }
     if out.json {
-        out.value(&plan.iter().map(|step| json!({ "system": step.name, "change": step.word() })).collect::<Vec<_>>())?;
+        out.value(
+            &plan
+                .iter()
+                .map(|step| json!({ "system": step.name, "change": step.word() }))
+                .collect::<Vec<_>>(),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     plan.iter().for_each(|step| out.note(step.shown()));
     let count = |word: &str| plan.iter().filter(|step| step.word() == word).count() as u64;
     let counts = ["added", "changed", "removed", "unchanged", "kept"].map(|word| (count(word), word));
-    let counts: Vec<String> = counts.into_iter().filter(|(count, _)| *count > 0).map(|(n, word)| format!("{} {word}", units::count(n))).collect();
-    out.note(if counts.is_empty() { "the file names no system".into() } else { counts.join(", ") });
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(n, word)| format!("{} {word}", units::count(n)))
+        .collect();
+    out.note(if counts.is_empty() {
+        "the file names no system".into()
+    } else {
+        counts.join(", ")
+    });
     if count("kept") > 0 {
         out.note("kept: in the manifest, but not in the file; --prune removes them");
     }
@@ -60,19 +77,32 @@ pub(super) async fn import(file: &Path, prune: bool, dry_run: bool, context: &Co
 fn read(file: &Path) -> Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).hint(|| "the manifest is UTF-8 text; seatbelt manifest export shows its form".into())?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .hint(|| "the manifest is UTF-8 text; seatbelt manifest export shows its form".into())?;
         return Ok(text);
     }
     std::fs::read_to_string(file).map_err(|error| {
         let message = format!("cannot read {}: {error}", file.display());
-        Failure::new(message, "name a TOML file, or - for stdin; seatbelt manifest export shows its form").into()
+        Failure::new(
+            message,
+            "name a TOML file, or - for stdin; seatbelt manifest export shows its form",
+        )
+        .into()
     })
 }
 
 fn refusal(file: &Path, findings: &[FileFinding]) -> Failure {
     let lines: Vec<String> = findings.iter().map(|finding| format!("  {finding}")).collect();
-    let message = format!("{} has errors, so nothing was changed:\n{}", file.display(), lines.join("\n"));
-    Failure::new(message, "correct the lines named above, then run the same command again")
+    let message = format!(
+        "{} has errors, so nothing was changed:\n{}",
+        file.display(),
+        lines.join("\n")
+    );
+    Failure::new(
+        message,
+        "correct the lines named above, then run the same command again",
+    )
 }
 
 /// What becomes of one system.
@@ -93,12 +123,26 @@ enum Wanted {
 fn plan(stored: Vec<Entry>, wanted: &BTreeMap<SystemName, System>, prune: bool) -> Vec<Step> {
     let absent = || if prune { Wanted::Removed } else { Wanted::Kept };
     let steps = stored.into_iter().map(|entry| {
-        let written = wanted.get(entry.name.as_str()).cloned().map(|system| Wanted::Written(Box::new(system)));
-        (entry.name.clone(), Step { name: entry.name.clone(), wanted: written.unwrap_or_else(absent), stored: Some(entry) })
+        let written = wanted
+            .get(entry.name.as_str())
+            .cloned()
+            .map(|system| Wanted::Written(Box::new(system)));
+        (
+            entry.name.clone(),
+            Step {
+                name: entry.name.clone(),
+                wanted: written.unwrap_or_else(absent),
+                stored: Some(entry),
+            },
+        )
     });
     let mut steps: BTreeMap<String, Step> = steps.collect();
     for (name, system) in wanted {
-        let new = || Step { name: name.to_string(), stored: None, wanted: Wanted::Written(Box::new(system.clone())) };
+        let new = || Step {
+            name: name.to_string(),
+            stored: None,
+            wanted: Wanted::Written(Box::new(system.clone())),
+        };
         steps.entry(name.to_string()).or_insert_with(new);
     }
     steps.into_values().collect()
@@ -136,7 +180,11 @@ impl Step {
                 let name: SystemName = self.name.parse()?;
                 home.catalog.put_system(&name, system, version).await.hint(again)?;
             }
-            (Wanted::Removed, _) => home.catalog.remove_system(&self.name, version.unwrap_or(0)).await.hint(again)?,
+            (Wanted::Removed, _) => home
+                .catalog
+                .remove_system(&self.name, version.unwrap_or(0))
+                .await
+                .hint(again)?,
             _ => {}
         }
         Ok(())
@@ -154,7 +202,10 @@ pub(super) async fn export(context: &Context) -> Result<ExitCode> {
             }
             _ => {
                 left_out += 1;
-                say(format!("{}: left out, since the entry cannot be read; seatbelt manifest show '{}' shows it", entry.name, entry.name));
+                say(format!(
+                    "{}: left out, since the entry cannot be read; seatbelt manifest show '{}' shows it",
+                    entry.name, entry.name
+                ));
             }
         }
     }
@@ -163,5 +214,9 @@ pub(super) async fn export(context: &Context) -> Result<ExitCode> {
     } else {
         out.data(manifest_file::export(&systems))?;
     }
-    Ok(if left_out > 0 { ExitCode::from(PARTIAL) } else { ExitCode::SUCCESS })
+    Ok(if left_out > 0 {
+        ExitCode::from(PARTIAL)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -36,7 +36,11 @@ pub(super) async fn list(context: &Context) -> Result<ExitCode> {
             draft.platform.clone().unwrap_or_default().into(),
             decision(draft.decision),
             state(&draft, &judge(entry).1),
-            draft.schedule.map(|schedule| schedule.to_string()).unwrap_or_default().into(),
+            draft
+                .schedule
+                .map(|schedule| schedule.to_string())
+                .unwrap_or_default()
+                .into(),
         ]);
     }
     out.data(table.render(&out))?;

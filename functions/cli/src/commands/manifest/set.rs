@@ -17,9 +17,11 @@ use crate::{
 };
 
 pub(super) async fn run(system: &str, edits: &[String], dry_run: bool, context: &Context) -> Result<ExitCode> {
-    let name: SystemName = system.parse().map_err(|error: seatbelt_model::system::InvalidSystemName| {
-        Failure::usage(error.to_string(), "seatbelt manifest list shows the names there are")
-    })?;
+    let name: SystemName = system
+        .parse()
+        .map_err(|error: seatbelt_model::system::InvalidSystemName| {
+            Failure::usage(error.to_string(), "seatbelt manifest list shows the names there are")
+        })?;
     let (home, out) = (Home::create(&context.home).await?, context.out);
     let stored = home.catalog.system(&name).await?;
     let edited = edited(&name, stored.as_ref(), edits)?;
@@ -32,7 +34,10 @@ pub(super) async fn run(system: &str, edits: &[String], dry_run: bool, context: 
     if changes.is_empty() && before.is_some() {
         out.note(format!("{system}: nothing to change"));
     } else {
-        out.note(format!("{system}: {}", if stored.is_some() { "changed" } else { "added" }));
+        out.note(format!(
+            "{system}: {}",
+            if stored.is_some() { "changed" } else { "added" }
+        ));
         changes.iter().for_each(|change| out.note(change));
         if dry_run {
             out.note("nothing was written (--dry-run)");
@@ -42,7 +47,10 @@ pub(super) async fn run(system: &str, edits: &[String], dry_run: bool, context: 
         }
     }
     if out.json {
-        out.value(&json!([list::details(&Entry { system: Some(after), ..edited })]))?;
+        out.value(&json!([list::details(&Entry {
+            system: Some(after),
+            ..edited
+        })]))?;
     } else {
         findings.iter().for_each(|finding| out.note(finding.to_string()));
     }
@@ -56,7 +64,8 @@ fn edited(name: &SystemName, stored: Option<&Entry>, edits: &[String]) -> Result
         _ => Map::new(),
     };
     for edit in edits {
-        edit::apply(&mut fields, edit).map_err(|problem| Failure::usage(problem, "seatbelt manifest set --help lists the fields"))?;
+        edit::apply(&mut fields, edit)
+            .map_err(|problem| Failure::usage(problem, "seatbelt manifest set --help lists the fields"))?;
     }
     Ok(Entry {
         name: name.to_string(),
@@ -68,9 +77,16 @@ fn edited(name: &SystemName, stored: Option<&Entry>, edits: &[String]) -> Result
 }
 
 fn refusal(system: &str, findings: &[Finding]) -> Failure {
-    let errors: Vec<String> = findings.iter().filter(|finding| finding.is_error()).map(|finding| format!("  {finding}")).collect();
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.is_error())
+        .map(|finding| format!("  {finding}"))
+        .collect();
     Failure::new(
-        format!("{system}: the entry would not make sense, so nothing was written:\n{}", errors.join("\n")),
+        format!(
+            "{system}: the entry would not make sense, so nothing was written:\n{}",
+            errors.join("\n")
+        ),
         "correct or add these fields in the same command; seatbelt manifest set --help lists them",
     )
 }
@@ -83,14 +99,18 @@ pub(super) async fn remove(system: &str, context: &Context) -> Result<ExitCode> 
     let (home, out) = (Home::open(&context.home).await?, context.out);
     let entry = home.entry(system).await?;
     match home.catalog.remove_system(&entry.name, entry.version).await {
-        Err(error @ CatalogError::VersionConflict { .. }) => return Err(Err::<(), _>(error).hint(again).unwrap_err().into()),
+        Err(error @ CatalogError::VersionConflict { .. }) => {
+            return Err(Err::<(), _>(error).hint(again).unwrap_err().into());
+        }
         other => other?,
     }
     if out.json {
         out.value(&json!([list::details(&entry)]))?;
         return Ok(ExitCode::SUCCESS);
     }
-    out.note(format!("{system} is removed from the manifest; its snapshots and runs stay. It was:"));
+    out.note(format!(
+        "{system} is removed from the manifest; its snapshots and runs stay. It was:"
+    ));
     if let (Some(was), Ok(name)) = (&entry.system, entry.name.parse()) {
         out.note(list::toml(name, was).trim_end());
     } else {
