@@ -1,7 +1,12 @@
 //! A lane: one listing, read page by page. Its pages go through a channel to the one consumer that stages them, so the next page is
 //! fetched while the last one is compressed.
 
-use std::{collections::HashSet, hash::BuildHasher, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::HashSet,
+    hash::BuildHasher,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use seatbelt_connector_kit::{
@@ -161,13 +166,13 @@ impl LaneReader {
         };
         let (mut feed, mut broken) = (None, false);
         loop {
-            let Some(response) = self.request(&first, &mut token).await? else {
+            let Some((response, page)) = self.request(&first, &mut token).await? else {
                 break;
             };
             if let Cursor::Feed { read, .. } = self.resource.cursor {
                 feed = body_text(&response, read).or(feed);
             }
-            let page = self.page(&response, token.as_deref())?;
+            self.lane.seen = self.lane.seen.max(page.seen);
             end.total = page.total.or(end.total);
             let next = page.next.clone();
             match self.remember(memory, &page) {
@@ -220,34 +225,39 @@ impl LaneReader {
 
     /// Asks for the page at `token`; where the server fails on it, for smaller ones from the same record on.
     /// `None` past the last page.
-    async fn request(&self, first: &Prepared, token: &mut Option<PageToken>) -> Result<Option<Response>, KitError> {
-        let valid = |response: &Response| match self.resource.records.split(&response.body) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("{} bytes that are {error}", response.body.len())),
-        };
+    async fn request(
+        &self,
+        first: &Prepared,
+        token: &mut Option<PageToken>,
+    ) -> Result<Option<(Response, Page)>, KitError> {
         loop {
             let mut request = first.clone();
             self.resource.paginator.apply(&mut request, token.as_deref());
-            match self.session.send(self.resource.name, &request, &valid).await {
-                Ok(answer) if answer.outcome == Outcome::Empty => return Ok(None),
-                Ok(answer) => return Ok(Some(answer.response)),
-                Err(KitError::Exhausted { .. }) if self.resource.paginator.smaller(token.as_deref()).is_some() => {
+            // Whether an answer can be used is seen by splitting it, which is work worth doing once: the page is kept.
+            let page = Mutex::new(None);
+            let accept = |response: &Response| match self.resource.records.split(&response.body) {
+                Ok(records) => {
+                    *page.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Some(self.page(response, &records, token.as_deref()));
+                    Ok(())
+                }
+                Err(error) => Err(format!("{} bytes that are {error}", response.body.len())),
+            };
+            let sent = self.session.send(self.resource.name, &request, &accept).await;
+            match (sent, page.into_inner().unwrap_or_else(PoisonError::into_inner)) {
+                (Ok(answer), Some(page)) if answer.outcome == Outcome::Success => {
+                    return Ok(Some((answer.response, page?)));
+                }
+                (Ok(_), _) => return Ok(None),
+                (Err(KitError::Exhausted { .. }), _) if self.resource.paginator.smaller(token.as_deref()).is_some() => {
                     *token = self.resource.paginator.smaller(token.as_deref());
                 }
-                Err(error) => return Err(error),
+                (Err(error), _) => return Err(error),
             }
         }
     }
 
-    fn page(&mut self, response: &Response, token: Option<&str>) -> Result<Page, KitError> {
-        let records = self
-            .resource
-            .records
-            .split(&response.body)
-            .map_err(|error| KitError::Unexpected {
-                at: self.resource.name.to_owned(),
-                problem: error.to_string(),
-            })?;
+    fn page(&self, response: &Response, records: &[Record<'_>], token: Option<&str>) -> Result<Page, KitError> {
         let total = match self.resource.count {
             Count::None => None,
             Count::Header(name) => response.header(name).and_then(|text| text.trim().parse().ok()),
@@ -255,13 +265,12 @@ impl LaneReader {
         };
         let mut page = Page {
             parent: self.lane.parent.key.clone(),
-            next: self.resource.paginator.next(response, &records, token)?,
+            next: self.resource.paginator.next(response, records, token)?,
             total,
             bytes: response.body.len() as u64,
             ..Page::default()
         };
-        self.fill(&mut page, &records);
-        self.lane.seen = self.lane.seen.max(page.seen);
+        self.fill(&mut page, records);
         Ok(page)
     }
 
