@@ -19,7 +19,7 @@ pub(crate) const MEDIA: Resource = Resource {
         version: &["/source_url", "/media_details/original_image"],
         size_bytes: None,
         digest: None,
-        name: None,
+        name: Some("/source_url"),
     }),
     depends_on: DependsOn::Nothing,
     request: Request::get("/wp/v2/media").query(&[

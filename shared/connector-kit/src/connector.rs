@@ -191,7 +191,7 @@ pub struct File {
     pub size_bytes: Option<&'static str>,
     /// Where the record has a digest of them.
     pub digest: Option<Digest>,
-    /// Where the record has a file name.
+    /// Where the record has a file name, or a path or URL that ends in it.
     pub name: Option<&'static str>,
 }
 

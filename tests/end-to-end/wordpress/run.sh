@@ -62,10 +62,11 @@ category = "website"
 owner = "web@acme.example"
 decision = "backup"
 reason = "Nobody else has it"
-schedule = "daily at 02:00 Europe/Berlin"
-rpo = "1 day"
+schedule = "daily at 03:30 Europe/Berlin"
+rpo = "26h"
 secret = "file:$system.secret.json"
-settings = { base_url = "http://127.0.0.1:$port" }
+# A server of our own: no need to spare it.
+settings = { base_url = "http://127.0.0.1:$port", requests_per_second = 60, concurrency = 3 }
 TOML
 seatbelt manifest import "$work/manifest.toml"
 seatbelt check "$system" --json >"$out/check.json"
