@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify};
+use crate::{
+    commands::{backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify},
+    demo,
+};
 
 const EXAMPLES: &str = "\
 Begin:
+  seatbelt demo                   see what it does, without any account
   seatbelt platforms wordpress    what is covered, how to make the credential
   seatbelt manifest set acme-site platform=wordpress decision=backup \\
       settings.base_url=https://www.acme.example secret=file:acme-site.json \\
@@ -30,12 +34,20 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// The folder to work on.
+    pub(crate) fn home(&self) -> PathBuf {
+        let usual = if matches!(self.command, Command::Demo(_)) { demo::HOME } else { "./seatbelt-home" };
+        self.global.home.clone().unwrap_or_else(|| usual.into())
+    }
+}
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The folder everything is kept in; `file:` secrets are relative to it
-    #[arg(long, global = true, value_name = "DIR", env = "SEATBELT_HOME", default_value = "./seatbelt-home", hide_env_values = true)]
-    pub(crate) home: PathBuf,
+    /// The folder everything is kept in, ./seatbelt-home if none is named; `file:` secrets are relative to it
+    #[arg(long, global = true, value_name = "DIR", env = "SEATBELT_HOME", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
     /// A stack deployed on AWS instead of a folder (not supported by this version yet)
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) stack: Option<String>,
@@ -53,6 +65,9 @@ pub(crate) struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// A made-up company, four accidents, and what is held to undo each
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Args),
     /// The systems the company runs on, and what it decided about each
     #[command(subcommand, after_help = manifest::EXAMPLES)]
     Manifest(manifest::Command),

@@ -4,6 +4,7 @@
 
 mod cli;
 mod commands;
+mod demo;
 mod due;
 mod entries;
 mod export;
@@ -70,7 +71,8 @@ fn refuse(said: &clap::Error) -> ExitCode {
 }
 
 fn start(cli: Cli, out: Output) -> Result<ExitCode> {
-    let Global { home, stack, .. } = cli.global;
+    let home = cli.home();
+    let Global { stack, .. } = cli.global;
     if let Some(stack) = stack {
         return Err(Failure::usage(
             format!("--stack {stack}: this version does not work with deployed stacks yet, only with a folder"),
@@ -90,6 +92,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     use commands::*;
     // The larger futures are boxed, as only one of them ever exists.
     match command {
+        Command::Demo(args) => Box::pin(demo::run(args, context)).await,
         Command::Manifest(args) => Box::pin(manifest::run(args, context)).await,
         Command::Backup(args) => Box::pin(backup::run(args, context)).await,
         Command::Serve(args) => Box::pin(serve::run(args, context)).await,
