@@ -12,11 +12,6 @@ use crate::{
     template::{self, Start, Template, Undisturbed},
 };
 
-/// Kills at so many requests for each start, unless exhaustive.
-const KILLS: u64 = 9;
-/// Stops at so many.
-const STOPS: u64 = 5;
-
 /// How a run ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -29,12 +24,12 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) -> usize {
     let mut cases = 0;
     for start in Start::ALL {
         let expected = template.undisturbed(subject, start).await;
-        for at in sample(expected.requests, KILLS) {
+        for at in sample(expected.requests, subject.samples) {
             killed(subject, template, start, at + 1, &expected).await;
             cases += 1;
         }
         let (mut stops, mut interrupted) = (0, 0);
-        for at in sample(expected.requests, STOPS) {
+        for at in sample(expected.requests, subject.samples.div_ceil(2) + 1) {
             interrupted += usize::from(stopped(subject, template, start, at + 1, &expected).await);
             stops += 1;
         }

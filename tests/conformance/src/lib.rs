@@ -44,6 +44,8 @@ pub struct Subject<'a> {
     pub wrong_secret: Option<Value>,
     /// The scope's includes; empty is everything that is not on request.
     pub include: &'a [&'a str],
+    /// Its excludes.
+    pub exclude: &'a [&'a str],
     /// Where the vendor answers.
     pub server: &'a Server,
     /// The vendor's clock. The suite moves it.
@@ -62,6 +64,8 @@ pub struct Subject<'a> {
     pub forbidden_body: String,
     /// Parts of paths that are rightly asked for more than once in a run, such as git's own.
     pub repeatable: &'a [&'a str],
+    /// How many crashes of each sort are tried, unless all are: fewer for vendors that take long to read.
+    pub samples: u64,
 }
 
 impl Subject<'_> {
@@ -74,6 +78,7 @@ impl Subject<'_> {
             settings: self.settings.clone(),
             secret: self.secret.clone(),
             include: self.include,
+            exclude: self.exclude,
             vendor: self.clock,
             at,
         }

@@ -32,6 +32,8 @@ pub struct Setup<'a> {
     pub secret: Option<Value>,
     /// The scope's includes; empty is everything that is not on request.
     pub include: &'a [&'a str],
+    /// Its excludes.
+    pub exclude: &'a [&'a str],
     /// The vendor's clock, which is set to `at` and then goes with the rig's.
     pub vendor: &'a SimClock,
     /// The time at which the rig begins.
@@ -61,7 +63,7 @@ impl Rig {
     pub async fn new(connector: &'static Connector, settings: &Value, secret: Option<&Value>) -> Self {
         let vendor = &SimClock::default();
         let (settings, secret, at) = (settings.clone(), secret.cloned(), vendor.now());
-        Self::of(&Setup { connector, settings, secret, include: &[], vendor, at }).await
+        Self::of(&Setup { connector, settings, secret, include: &[], exclude: &[], vendor, at }).await
     }
 
     /// A rig on an empty folder.
@@ -82,7 +84,7 @@ impl Rig {
             "schedule": "daily at 03:30",
             "secret": setup.secret.as_ref().map(|_| SECRET),
             "settings": setup.settings,
-            "scope": {"include": setup.include},
+            "scope": {"include": setup.include, "exclude": setup.exclude},
         });
         let (system, findings) = seatbelt_model::system::parse_entry(&without_null(entry));
         let system = system.unwrap_or_else(|| panic!("the rig's manifest entry is valid: {findings:?}"));

@@ -13,9 +13,6 @@ use crate::{
     template::{self, Start, Template, Undisturbed},
 };
 
-/// Writes at which the storage fails, for each start, unless exhaustive.
-const WRITES: u64 = 14;
-
 /// Counts writes once it is armed, and fails all from one on.
 #[derive(Clone, Default)]
 struct Axe {
@@ -59,22 +56,25 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) -> usize {
         drop(rig);
         let expected = template.undisturbed(subject, start).await;
         let writes = counter.seen.load(SeqCst);
+        let mut failed = 0;
         let exhaustive = crate::is_exhaustive();
-        for (place, at) in sample(writes, WRITES).into_iter().enumerate() {
+        for (place, at) in sample(writes, subject.samples * 3 / 2).into_iter().enumerate() {
             for after in [false, true] {
                 // Samples take turns.
                 if exhaustive || after == place.is_multiple_of(2) {
                     let axe = Axe { at: Some(at), after, ..Axe::default() };
-                    cut_off(subject, template, start, &axe, writes, &expected).await;
+                    failed += usize::from(cut_off(subject, template, start, &axe, writes, &expected).await);
                     cases += 1;
                 }
             }
         }
+        assert!(failed > 0, "{}: no run failed for want of storage ({start:?})", subject.name);
     }
     cases
 }
 
-async fn cut_off(subject: &Subject<'_>, template: &Template, start: Start, axe: &Axe, writes: u64, expected: &Undisturbed) {
+/// Whether the run failed.
+async fn cut_off(subject: &Subject<'_>, template: &Template, start: Start, axe: &Axe, writes: u64, expected: &Undisturbed) -> bool {
     let when = if axe.after { "after" } else { "before" };
     let what = format!("{}: storage lost {when} write {} of {writes} ({start:?})", subject.name, axe.at.unwrap_or_default());
     let rig = axe.rig(subject, template, start).await;
@@ -98,4 +98,5 @@ async fn cut_off(subject: &Subject<'_>, template: &Template, start: Start, axe: 
     let state = rig.state(&rig.newest().await).await;
     compare::assert_same(&format!("{what}; the next run"), subject.connector, &expected.state, &state);
     assert_eq!(rig.damage().await, Vec::<String>::new(), "{what}; after the next run: damage");
+    outcome.is_err()
 }

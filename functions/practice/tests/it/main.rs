@@ -25,6 +25,7 @@ async fn crm_conforms() {
         secret: Some(json!({"token": crm::READ_ONLY_TOKEN})),
         wrong_secret: Some(json!({"token": "pcrm-nobody"})),
         include: &[],
+        exclude: &[],
         server: &server,
         clock: &clock,
         truth: Box::new(|| crm_truth(&crm)),
@@ -34,6 +35,7 @@ async fn crm_conforms() {
         bodies: Some(("attachments", "/v1/attachments/1".into())),
         forbidden_body: crm::forbidden_body(),
         repeatable: &[],
+        samples: 7,
     })
     .await;
 }
@@ -52,6 +54,7 @@ async fn books_conform() {
         secret: Some(json!({"client_id": books::CLIENT.0, "client_secret": books::CLIENT.1})),
         wrong_secret: Some(json!({"client_id": books::CLIENT.0, "client_secret": "no"})),
         include: &[],
+        exclude: &[],
         server: &server,
         clock: &clock,
         truth: Box::new(|| books_truth(&books)),
@@ -61,6 +64,7 @@ async fn books_conform() {
         bodies: None,
         forbidden_body: books::forbidden_body(),
         repeatable: &[],
+        samples: 7,
     })
     .await;
 }

@@ -10,7 +10,7 @@ use http::HeaderMap;
 const REMEMBERED_PATHS: usize = 64;
 
 /// Which requests a fault hits. Every rule counts for itself, from 1, since [`super::Server::faults`] was called.
-/// A prefix is compared with the path, without the query.
+/// A prefix is compared with the path, without the query; one that ends in `$` must be all of it.
 #[derive(Clone, Debug)]
 pub enum Matcher {
     /// The nth request of all.
@@ -34,7 +34,11 @@ impl Matcher {
             Self::NthOf(prefix, _) | Self::FromOf(prefix, _) | Self::All(prefix) => prefix.as_str(),
             Self::Nth(_) | Self::EveryNth(_) | Self::From(_) => "",
         };
-        if !path.starts_with(prefix) {
+        let fits = match prefix.strip_suffix('$') {
+            Some(whole) => path == whole,
+            None => path.starts_with(prefix),
+        };
+        if !fits {
             return false;
         }
         *seen += 1;

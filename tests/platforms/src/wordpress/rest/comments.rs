@@ -72,7 +72,7 @@ fn list(ctx: &mut Ctx<'_>) -> Reply {
         let mut comments: Vec<&Comment> = state.comments.values().collect();
         comments.retain(|comment| {
             takes(&status, &comment.status)
-                && kind == "comment"
+                && matches!(kind.as_str(), "comment" | "all")
                 && after.is_none_or(|time| zone.to_datetime(comment.date_gmt) > time)
                 && before.is_none_or(|time| zone.to_datetime(comment.date_gmt) < time)
                 && posts.as_ref().is_none_or(|posts| posts.contains(&comment.post))
