@@ -55,8 +55,14 @@ pub struct InvalidJson(#[from] serde_json::Error);
 /// # Errors
 /// [`InvalidJson`] if the page is not valid JSON, to its last byte.
 pub fn split<'a>(page: &'a [u8], records: &Pointer) -> Result<Vec<&'a RawValue>, InvalidJson> {
+    // Nearly always they are an array, which is split in the same pass that validates; what else it may be takes another.
+    descend(page, records, true).or_else(|_| descend(page, records, false))
+}
+
+fn descend<'a>(page: &'a [u8], records: &Pointer, array: bool) -> Result<Vec<&'a RawValue>, InvalidJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(page);
-    let raw = Descend { parts: &records.parts }.deserialize(&mut deserializer)?;
+    let parts = &records.parts;
+    let raw = Descend { parts, array }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(raw)
 }
@@ -102,18 +108,32 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// Walks down the parts, then collects the elements found there.
 struct Descend<'p> {
     parts: &'p [String],
+    /// Only an array will do.
+    array: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Descend<'_> {
     type Value = Vec<&'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.parts.is_empty() && self.array {
+            return Vec::deserialize(deserializer);
+        }
         if self.parts.is_empty() {
             // Looking at the first byte first keeps an object whole, which is one record, apart from an array of them.
             let raw = <&RawValue>::deserialize(deserializer)?;
             return elements(raw).map_err(serde::de::Error::custom);
         }
         deserializer.deserialize_any(self)
+    }
+}
+
+impl Descend<'_> {
+    fn below(&self) -> Self {
+        Self {
+            parts: &self.parts[1..],
+            array: self.array,
+        }
     }
 }
 
@@ -136,9 +156,7 @@ impl<'de> Visitor<'de> for Descend<'_> {
         let mut found = Vec::new();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if name == self.parts[0] {
-                found = map.next_value_seed(Descend {
-                    parts: &self.parts[1..],
-                })?;
+                found = map.next_value_seed(self.below())?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -151,9 +169,7 @@ impl<'de> Visitor<'de> for Descend<'_> {
         let (mut found, mut at) = (Vec::new(), 0);
         loop {
             if wanted == Some(at) {
-                match seq.next_element_seed(Descend {
-                    parts: &self.parts[1..],
-                })? {
+                match seq.next_element_seed(self.below())? {
                     Some(elements) => found = elements,
                     None => return Ok(found),
                 }
