@@ -108,7 +108,7 @@ async fn of_resource(home: &Home, before: &Snapshot, after: &Snapshot, resource:
     if counts.changed > FEW {
         records.clear();
     }
-    fields.sort_by_key(|field| (is_time(field), std::cmp::Reverse(field.records)));
+    fields.sort_by_key(|field| (field.is_time(), std::cmp::Reverse(field.records)));
     Ok(ResourceChanges { resource: resource.to_owned(), counts, fields, records, differences })
 }
 
@@ -134,13 +134,20 @@ impl Values {
     }
 }
 
-/// Whether a field only says when the record was changed: true of every change, and the least of its news.
-fn is_time(field: &FieldChanges) -> bool {
-    let time = |value: &Option<Value>| {
-        let text = value.as_ref().and_then(Value::as_str).unwrap_or_default();
+impl FieldChanges {
+    /// Whether it only says when the record was changed: true of every change, and the least of its news.
+    pub(super) fn is_time(&self) -> bool {
+        is_time(self.before.first.as_ref(), self.after.first.as_ref())
+    }
+}
+
+/// Whether both sides are moments. A day alone is more than a time of change.
+pub(super) fn is_time(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let time = |value: Option<&Value>| {
+        let text = value.and_then(Value::as_str).unwrap_or_default();
         text.len() > 10 && (text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::civil::DateTime>().is_ok())
     };
-    time(&field.before.first) && time(&field.after.first)
+    time(before) && time(after)
 }
 
 /// What people would call the record, as it was before if it was there.

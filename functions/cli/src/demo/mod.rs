@@ -19,6 +19,7 @@ use seatbelt_connector_kit::Pacers;
 use seatbelt_engine::Stop;
 use seatbelt_model::{Snapshot, Trigger};
 use seatbelt_platforms::practice::{COMPANY, PracticeCompany};
+use seatbelt_vault::Scope;
 
 use accident::{Accident, Example, Look};
 use report::{Backup, Chapter, Check, Next, Report, Summary};
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let (out, voice) = (context.out, Voice::new(&context.home));
     folder::claim(&context.home, args.again, &voice).await?;
     let company = Box::pin(company::open()).await;
-    tell(out, introduction(context))?;
+    tell(out, introduction(&voice))?;
     decide(&company, &voice, context).await?;
 
     let mut demo = Demo { home: Home::open(&context.home).await?, out, company, voice, summary: Summary::default() };
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     }
     let next = next(&demo.voice, &accidents);
     let summary = demo.summary(&snapshots, began).await?;
-    demo.tell(ending(&summary, &next, context, &demo.voice))?;
+    demo.tell(ending(&summary, &next, &demo.voice, out))?;
     let exact = accidents.iter().all(|chapter| chapter.against_simulation.missed.is_empty());
     if out.json {
         let home = context.home.display().to_string();
@@ -92,16 +93,15 @@ fn tell(out: Output, text: impl AsRef<[u8]>) -> Result<()> {
     if out.json || out.quiet { Ok(()) } else { out.data(text) }
 }
 
-fn introduction(context: &Context) -> String {
-    let folder = context.home.display();
-    table::paragraph(
-        0,
-        &format!(
-            "{COMPANY} is a made-up company of a few people. It runs on a CRM, an accounting system and a website, which are simulated on \
-             this machine: no account, no network. Seatbelt backs them up into the folder {folder}. Then four accidents happen, too small \
-             for a vendor to care about, and each time you see what changed and what is held to get it back."
-        ),
-    )
+fn introduction(voice: &Voice) -> String {
+    let who = format!(
+        "{COMPANY} is a made-up company. It runs on a CRM, an accounting system and a website, all simulated on this machine: no account, \
+         no network. Seatbelt backs them up into the folder {}. Then four accidents happen, each too small for a vendor to care about, \
+         and after each you see what changed, which alarm was raised, and what is held to get it back.",
+        voice.home()
+    );
+    let restore = "This version shows and exports what is held. It does not write back into the vendors yet.";
+    format!("{}\n{}", table::paragraph(0, &who), table::paragraph(0, restore))
 }
 
 /// The manifest: written as a file, and taken in as `seatbelt manifest import` does.
@@ -116,10 +116,13 @@ async fn decide(company: &PracticeCompany, voice: &Voice, context: &Context) -> 
     }
     tell(out, text::heading("The manifest: what the company runs on, and what it decided", out))?;
     Box::pin(manifest::run(manifest::Command::List, &silent)).await?;
-    let says = "The dashboards are skipped, for a reason: they are derived from the CRM. Nobody has decided about the newsletter yet, and \
-                the manifest will not let that be forgotten.";
-    tell(out, format!("\n{}\n", table::paragraph(0, says).trim_end()))?;
-    tell(out, format!("\n{}", text::command(&voice.command("manifest check"), out)))
+    let says = format!(
+        "The dashboards are skipped for a reason: they are derived from the CRM. Nobody has decided about the newsletter yet, and the \
+         manifest keeps asking. It also says how large a change must be to raise an alarm: see {}/manifest.toml.",
+        voice.home()
+    );
+    let check = text::command(&voice.command("manifest check"), out);
+    tell(out, format!("\n{}\n{check}", table::paragraph(0, &says)))
 }
 
 /// The demo as it goes on.
@@ -158,7 +161,6 @@ impl Demo {
                 say(format!("{}:{gaps}", run.system).trim_end());
             }
             self.summary.bytes_read += run.traffic.bytes_read;
-            self.summary.bytes_stored += run.traffic.bytes_stored;
             backups.push((Backup::of(&run, &snapshot), snapshot));
         }
         Ok(backups)
@@ -197,13 +199,21 @@ impl Demo {
         Ok(chapter)
     }
 
+    /// Adds everything up, after reading it all back.
     async fn summary(&mut self, newest: &[Snapshot], began: Instant) -> Result<Summary> {
         let mut summary = std::mem::take(&mut self.summary);
         for snapshot in newest {
             summary.systems += 1;
             summary.records += snapshot.records();
             summary.files += report::files(snapshot);
-            summary.snapshots += self.home.vault.snapshot_ids(&snapshot.system).await?.len() as u64;
+            let report = self.home.vault.verify(&snapshot.system, Scope::All, |_| {}).await?;
+            if let Some(damage) = report.damaged.first() {
+                let message = format!("{}: {} is damaged", snapshot.system, damage.object);
+                return Err(Failure::new(message, self.voice.command("verify --all")).into());
+            }
+            summary.snapshots += report.snapshots;
+            summary.objects += report.objects;
+            summary.bytes_stored += report.bytes;
         }
         summary.seconds = began.elapsed().as_secs_f64();
         Ok(summary)
@@ -239,20 +249,19 @@ fn next(voice: &Voice, accidents: &[Chapter]) -> Vec<Next> {
         add("Everything as it was before the first accident, files too", format!("export {system} --at {before} --to crm-before"));
     }
     add("Read back all that is stored, and check every hash", "verify --all".to_owned());
+    add("The same again from the start", "demo --again".to_owned());
     next
 }
 
-fn ending(summary: &Summary, next: &[Next], context: &Context, voice: &Voice) -> String {
-    let out = context.out;
-    let restore = "What this version does not do: write back into the vendors. It shows and exports what is held (seatbelt show, seatbelt \
-                   export, both with --at); putting it back is up to people, or to the vendor's own import.";
+fn ending(summary: &Summary, next: &[Next], voice: &Voice, out: Output) -> String {
+    let restore = "Not built yet: putting it back. `show` and `export`, both with --at, get out whatever is held; people, or the vendor's own \
+                   import, put it back.";
     let alone = format!(
         "The simulated vendors are gone, so there is nothing left to back up here; everything else works on the folder {} until you \
-         delete it. {} begins again.",
-        context.home.display(),
-        voice.command("demo --again")
+         delete it. In the company's own records hours pass between two accidents, so some of their dates lie ahead.",
+        voice.home()
     );
-    let mut text = text::heading("In the end", out);
+    let mut text = text::heading("In numbers", out);
     text += &text::summary(summary, out);
     text += &format!("\n{}", table::paragraph(0, restore));
     text += &text::heading("Look for yourself", out);

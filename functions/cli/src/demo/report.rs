@@ -73,6 +73,8 @@ pub(super) struct Summary {
     pub(super) files: u64,
     pub(super) snapshots: u64,
     pub(super) bytes_read: u64,
+    /// What all snapshots stand on: each object was read back and hashed at the end.
+    pub(super) objects: u64,
     pub(super) bytes_stored: u64,
     pub(super) seconds: f64,
 }

@@ -3,14 +3,14 @@
 use seatbelt_model::MassChange;
 
 use super::{
-    changes::{Changed, FieldChanges, RecordChanges, ResourceChanges, Values, name},
+    changes::{Changed, FieldChanges, RecordChanges, ResourceChanges, Values, is_time, name},
     held::Held,
     report::{Backup, Chapter, Check, Next, Summary},
 };
 use crate::{
     fields::shown,
     output::{Output, Tone, cut, plain},
-    table::{Cell, Table, paragraph},
+    table::{Cell, Table, fold, paragraph},
     units,
 };
 
@@ -22,7 +22,7 @@ const CELL: usize = 22;
 /// Characters of a value on a line of its own.
 const LINE: usize = 66;
 /// Records that are named for each resource.
-const NAMED: usize = 3;
+const NAMED: usize = 2;
 
 /// The line above a part.
 pub(super) fn heading(text: &str, out: Output) -> String {
@@ -35,25 +35,33 @@ fn set_in(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }).collect()
 }
 
-/// A command to type.
+/// A command to type, over several lines if it is long. What stands in quotes is left alone.
 pub(super) fn command(line: &str, out: Output) -> String {
-    format!("  {}\n", out.paint(line, Tone::Good))
+    let lines = if line.contains('\'') { vec![line.to_owned()] } else { fold(line, WIDTH - 8) };
+    let last = lines.len() - 1;
+    let end = |at: usize| if at == last { "" } else { " \\" };
+    let line = |(at, line): (usize, &String)| {
+        let margin = if at == 0 { "  " } else { "      " };
+        format!("{margin}{}\n", out.paint(&format!("{line}{}", end(at)), Tone::Good))
+    };
+    lines.iter().enumerate().map(line).collect()
 }
 
 pub(super) fn first_backup(backups: &[Backup], out: Output) -> String {
-    let mut table = Table::new(&["SYSTEM", ">RECORDS", ">FILES", ">READ", ">STORED", ">TIME", "KEPT AS SNAPSHOT"]);
+    let mut table = Table::new(&["SYSTEM", ">RECORDS", ">FILES", ">REQUESTS", ">READ", ">TIME", "KEPT AS SNAPSHOT"]);
     for backup in backups {
         table.row([
             backup.system.clone().into(),
             units::count(backup.records).into(),
             units::count(backup.files).into(),
+            units::count(backup.traffic.requests).into(),
             units::bytes(backup.traffic.bytes_read).into(),
-            units::bytes(backup.traffic.bytes_stored).into(),
             format!("{:.1} s", backup.took_ms as f64 / 1000.0).into(),
             backup.snapshot.to_string().into(),
         ]);
     }
-    set_in(&table.render(&out))
+    let says = "A snapshot is named after the moment its backup began, in UTC, and is never changed. From now on only what changes is stored.";
+    format!("{}\n{}", set_in(&table.render(&out)), paragraph(0, says))
 }
 
 pub(super) fn chapter(chapter: &Chapter, out: Output) -> String {
@@ -73,7 +81,8 @@ pub(super) fn chapter(chapter: &Chapter, out: Output) -> String {
     let mut table = Table::new(&["HELD", "~AS IT WAS"]);
     for example in &chapter.examples {
         let holds = cut(&example.holds, 150);
-        table.row([format!("{} {}", example.resource, example.key).into(), holds.into()]);
+        let place = if example.resource == example.key { example.key.clone() } else { format!("{} {}", example.resource, example.key) };
+        table.row([place.into(), holds.into()]);
     }
     text += &set_in(&table.render(&out));
     text.push('\n');
@@ -118,18 +127,14 @@ fn such_as(changes: &ResourceChanges) -> String {
 
 /// Many changed records: each field once.
 fn fields(changes: &ResourceChanges, out: Output) -> String {
+    let (times, fields): (Vec<_>, Vec<_>) = changes.fields.iter().partition(|field| field.is_time());
     let mut table = Table::new(&["FIELD", ">RECORDS", "BEFORE", "AFTER"]);
-    for field in changes.fields.iter().take(FIELDS) {
-        let FieldChanges { field, records, before, after } = field;
+    for FieldChanges { field, records, before, after } in fields.iter().take(FIELDS) {
         table.row([plain(field).into(), units::count(*records).into(), values(before).into(), values(after).into()]);
     }
-    let more = changes.fields.len().saturating_sub(FIELDS) as u64;
-    let more = if more == 0 { String::new() } else { format!("  and {}\n", units::counted(more, "field")) };
-    format!("{}\n{}{more}\n", changed_head(changes), set_in(&table.render(&out)))
-}
-
-fn changed_head(changes: &ResourceChanges) -> String {
-    format!("  The {} changed {}, field by field:\n", units::count(changes.counts.changed), changes.resource)
+    let rest = rest(fields.len(), times.iter().map(|field| field.field.as_str()), "  ", out);
+    let count = units::count(changes.counts.changed);
+    format!("  The {count} changed {}, field by field:\n\n{}{rest}\n", changes.resource, set_in(&table.render(&out)))
 }
 
 /// The one value all records had, or how many there were.
@@ -142,33 +147,53 @@ fn values(values: &Values) -> String {
 
 /// One changed record, a line for each side where they are long.
 fn single(resource: &str, record: &RecordChanges, out: Output) -> String {
+    let key = if resource == record.key { String::new() } else { format!(" {}", plain(&record.key)) };
     let name = record.name.as_ref().map(|name| format!(", {}", cut(name, 40))).unwrap_or_default();
-    let mut text = format!("  {} {}{name}\n", resource, plain(&record.key));
-    for change in record.fields.iter().take(FIELDS) {
-        let (before, after) = (shown(change.before.as_ref(), LINE), shown(change.after.as_ref(), LINE));
-        let line = format!("    {}: {before} -> {after}\n", plain(&change.field));
-        text += &match line.chars().count() <= WIDTH {
+    let (times, fields): (Vec<_>, Vec<_>) = record.fields.iter().partition(|change| is_time(change.before.as_ref(), change.after.as_ref()));
+    let mut text = format!("  {resource}{key}{name}\n");
+    for change in fields.iter().take(FIELDS) {
+        let field = plain(&change.field);
+        let line = format!("    {field}: {} -> {}\n", shown(change.before.as_ref(), LINE), shown(change.after.as_ref(), LINE));
+        text += &match line.chars().count() <= WIDTH && !line.contains('…') {
             true => line,
             false => {
+                let [before, after] = sides(&shown(change.before.as_ref(), usize::MAX), &shown(change.after.as_ref(), usize::MAX));
                 let (was, is) = (out.paint("was", Tone::Faint), out.paint("now", Tone::Faint));
-                format!("    {}\n      {was} {before}\n      {is} {after}\n", plain(&change.field))
+                format!("    {field}\n      {was} {before}\n      {is} {after}\n")
             }
         };
     }
-    let more = record.fields.len().saturating_sub(FIELDS) as u64;
-    if more > 0 {
-        text += &format!("    and {}\n", units::counted(more, "field"));
-    }
-    text + "\n"
+    text + &rest(fields.len(), times.iter().map(|change| change.field.as_str()), "    ", out) + "\n"
+}
+
+/// What is left out of a list of fields: those beyond the first few, and those that only say when the record was changed.
+fn rest<'a>(fields: usize, times: impl Iterator<Item = &'a str>, margin: &str, out: Output) -> String {
+    let more = fields.saturating_sub(FIELDS) as u64;
+    let more = (more > 0).then(|| units::counted(more, "more field"));
+    let left_out: Vec<String> = more.into_iter().chain(times.map(plain)).collect();
+    if left_out.is_empty() { String::new() } else { format!("{margin}{}\n", out.paint(&format!("and {}", left_out.join(", ")), Tone::Faint)) }
+}
+
+/// Two long values from shortly before the place where they part.
+fn sides(before: &str, after: &str) -> [String; 2] {
+    const LEAD: usize = 12;
+    let same = before.chars().zip(after.chars()).take_while(|(before, after)| before == after).count();
+    let from = |text: &str| match same.saturating_sub(LEAD) {
+        skipped if skipped > LEAD && text.chars().count() > LINE => {
+            format!("…{}", cut(&text.chars().skip(skipped).collect::<String>(), LINE - 1))
+        }
+        _ => cut(text, LINE),
+    };
+    [from(before), from(after)]
 }
 
 fn check(check: &Check) -> String {
     let harmed = units::counted(check.harmed, "record");
     if check.is_exact() {
-        return format!("That is exactly what the accident touched: {harmed}, and nothing else.");
+        return format!("The simulation knows what it did, and says the same: {harmed}, and no other.");
     }
     let list = |keys: &[String]| keys.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-    let mut text = format!("The accident touched {harmed}.");
+    let mut text = format!("The simulation says that it changed {harmed}.");
     if !check.missed.is_empty() {
         text += &format!(" NOT SEEN: {}, such as {}.", units::counted(check.missed.len() as u64, "record"), list(&check.missed));
     }
@@ -178,44 +203,62 @@ fn check(check: &Check) -> String {
     text
 }
 
+/// The alarms, those of one rule together.
 fn alarms(changed: &[Changed], out: Output) -> String {
-    let mut text = String::new();
-    for changed in changed {
-        for alarm in &changed.alarms {
-            text += &self::alarm(&changed.system, alarm, out);
+    let mut rules: Vec<(&str, Vec<String>)> = Vec::new();
+    for (system, alarm) in changed.iter().flat_map(|changed| changed.alarms.iter().map(|alarm| (&changed.system, alarm))) {
+        let line = alarm_line(system, alarm);
+        match rules.iter_mut().find(|(rule, _)| *rule == alarm.rule) {
+            Some((_, lines)) => lines.push(line),
+            None => rules.push((&alarm.rule, vec![line])),
         }
     }
-    if text.is_empty() { "No alarm: every change was below the rules.\n".to_owned() } else { text }
+    if rules.is_empty() {
+        return "The backup raised no alarm: every change was below the rules.\n".to_owned();
+    }
+    let mut text = "The backup raised the alarm:\n\n".to_owned();
+    for (rule, lines) in rules {
+        for line in lines {
+            text += &format!("  {}  {line}\n", out.paint("ALARM", Tone::Bad));
+        }
+        text += &format!("         {}\n", out.paint(&format!("rule: {rule}"), Tone::Faint));
+    }
+    text
 }
 
-fn alarm(system: &str, alarm: &MassChange, out: Output) -> String {
+fn alarm_line(system: &str, alarm: &MassChange) -> String {
     let change = format!("{:?}", alarm.change).to_lowercase();
-    let (records, of) = (units::count(alarm.records), units::count(alarm.of));
-    let word = out.paint("ALARM", Tone::Bad);
-    format!("{word}  {system} {}: {records} of {of} {change}\n       rule: {}\n", alarm.resource, alarm.rule)
+    format!("{system} {}: {} of {} {change}", alarm.resource, units::count(alarm.records), units::count(alarm.of))
 }
 
 fn held(held: &Held) -> String {
     let Held { system, snapshot, records, files, file_bytes } = held;
+    let holds = match records {
+        1 => "that record as the vendor sent it".to_owned(),
+        records => format!("all {} records as the vendor sent them", units::count(*records)),
+    };
     let files = match files {
         0 => String::new(),
         files => format!(
-            ", and {} ({}) whose bytes hash to the SHA-256 the vendor stated",
+            ", and {} ({}): the SHA-256 of each is the one the vendor stated",
             units::counted(*files, "file"),
             units::bytes(*file_bytes)
         ),
     };
-    format!("Held in snapshot {snapshot} of {system}, read back just now: {} as the vendor sent them{files}.", units::counted(*records, "record"))
+    format!("Read back just now from snapshot {snapshot} of {system}, the one before: {holds}{files}.")
 }
 
 pub(super) fn summary(summary: &Summary, out: Output) -> String {
-    let Summary { systems, records, files, snapshots, bytes_read, bytes_stored, seconds } = summary;
+    let Summary { systems, records, files, snapshots, objects, bytes_stored, bytes_read, seconds } = summary;
     let mut table = Table::new(&[">", "~"]);
     let mut row = |number: String, what: String| table.row([number.into(), what.into()]);
-    row(units::count(*records), format!("records of {} systems, and {} files, as they are now", units::count(*systems), units::count(*files)));
+    row(units::count(*records), format!("records in {} systems, as they are now", units::count(*systems)));
+    row(units::count(*files), "files among them".to_owned());
     row(units::count(*snapshots), "snapshots: five points in time of each system".to_owned());
-    row(units::bytes(*bytes_stored), format!("stored for all of them, out of {} read from the vendors", units::bytes(*bytes_read)));
-    row(format!("{seconds:.0} s"), "from the start to here".to_owned());
+    row(units::bytes(*bytes_read), "read from the vendors".to_owned());
+    let objects = units::count(*objects);
+    row(units::bytes(*bytes_stored), format!("stored for all snapshots, in {objects} objects, all read back and hashed"));
+    row(units::duration(std::time::Duration::from_secs_f64(*seconds)), "from the start to here".to_owned());
     let text = table.render(&out);
     set_in(text.trim_start_matches('\n'))
 }

@@ -15,6 +15,11 @@ impl Voice {
         Self { program: program(), home: quoted(&home) }
     }
 
+    /// The folder as it is typed.
+    pub(super) fn home(&self) -> &str {
+        &self.home
+    }
+
     /// A whole command line.
     pub(super) fn command(&self, rest: &str) -> String {
         format!("{} --home {} {rest}", self.program, self.home)
