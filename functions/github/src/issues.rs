@@ -6,8 +6,8 @@ use seatbelt_connector_kit::{Cursor, DependsOn, Kind, Only, Request, Resource, R
 use seatbelt_model::RestoreLevel;
 
 use crate::{
-    repositories::REPOSITORIES,
-    words::{self, ANEW, EACH_REPOSITORY, IN_PLACE, PAGE},
+    repositories::EACH_REPOSITORY,
+    words::{self, ANEW, IN_PLACE, PAGE},
 };
 
 /// Oldest first. `since` is inclusive; the index may lag, so a minute is read again. What was deleted, the weekly sweep sees.
@@ -117,7 +117,7 @@ pub(crate) const REVIEW_COMMENTS: Resource = of_repository(
 pub(crate) const COMMIT_COMMENTS: Resource = words::list(
     "commit_comments",
     Kind::Data,
-    DependsOn::Each(&REPOSITORIES, Only::All),
+    EACH_REPOSITORY,
     Request::get("/repos/{repositories.full_name}/comments").query(PAGE),
     "",
     "/id",

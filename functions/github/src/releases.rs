@@ -3,7 +3,10 @@
 use seatbelt_connector_kit::{DependsOn, Digest, Fetch, File, Kind, Only, Request, Resource, Restore};
 use seatbelt_model::RestoreLevel;
 
-use crate::words::{self, EACH_REPOSITORY, IN_PLACE, PAGE};
+use crate::{
+    repositories::EACH_REPOSITORY,
+    words::{self, IN_PLACE, PAGE},
+};
 
 pub(crate) const RELEASES: Resource = Resource {
     // Downloads are counted, not changed.

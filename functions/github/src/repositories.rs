@@ -11,7 +11,7 @@ use seatbelt_model::{
 
 use crate::{
     git,
-    words::{self, EACH_REPOSITORY, IN_PLACE},
+    words::{self, IN_PLACE},
 };
 
 /// Counts and times that move without anyone changing a setting, and a clone token that is new in every answer.
@@ -35,6 +35,9 @@ pub(crate) const REPOSITORIES: Resource = Resource {
     )
 };
 
+/// For each repository, every run.
+pub(crate) const EACH_REPOSITORY: DependsOn = DependsOn::Each(&REPOSITORIES, Only::All);
+
 /// Merge settings, features, topics: the list leaves them out.
 pub(crate) const REPOSITORY_DETAILS: Resource = Resource {
     volatile: COUNTERS,
@@ -43,7 +46,7 @@ pub(crate) const REPOSITORY_DETAILS: Resource = Resource {
 
 /// Every ref and object, as a git bundle: `git clone FILE` gives the repository back. Made anew when a ref moved; what a force push took away
 /// is in the bundles before.
-pub(crate) const GIT: Resource = mirror("git", DependsOn::Each(&REPOSITORIES, Only::All), Request::custom(git::refs));
+pub(crate) const GIT: Resource = mirror("git", EACH_REPOSITORY, Request::custom(git::refs));
 
 /// The wiki is a repository beside it.
 pub(crate) const WIKIS: Resource = mirror("wikis", DependsOn::Each(&REPOSITORIES, Only::If(has_wiki)), Request::custom(git::wiki_refs));

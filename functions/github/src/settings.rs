@@ -2,7 +2,10 @@
 
 use seatbelt_connector_kit::{DependsOn, Key, Kind, Only, Request, Resource, Restore};
 
-use crate::words::{self, BY_PERSON, EACH_REPOSITORY, IN_PLACE, NAMES_ONLY, PAGE};
+use crate::{
+    repositories::EACH_REPOSITORY,
+    words::{self, BY_PERSON, IN_PLACE, NAMES_ONLY, PAGE},
+};
 
 const fn of_repository(name: &'static str, request: Request, records: &'static str, key: &'static str, restore: Restore) -> Resource {
     words::list(name, Kind::Metadata, EACH_REPOSITORY, request.query(PAGE), records, key, restore)

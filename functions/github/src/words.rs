@@ -1,14 +1,9 @@
 //! What most of GitHub's listings have in common.
 
-use seatbelt_connector_kit::{Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore};
+use seatbelt_connector_kit::{Count, Cursor, Deletes, DependsOn, Key, Kind, Paginator, Records, Request, Resource, Restore};
 use seatbelt_model::RestoreLevel;
 
-use crate::repositories::REPOSITORIES;
-
 pub(crate) const PAGE: &[(&str, &str)] = &[("per_page", "100")];
-
-/// For each repository, every run.
-pub(crate) const EACH_REPOSITORY: DependsOn = DependsOn::Each(&REPOSITORIES, Only::All);
 
 pub(crate) const IN_PLACE: Restore =
     Restore::Api { level: RestoreLevel::R2, how: "PATCH or PUT what is there; POST what is gone" };

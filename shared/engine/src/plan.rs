@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_connector_kit::{Connector, Cursor, DependsOn, Resource};
-use seatbelt_model::{Gap, GapReason, ResourceState, Snapshot, key, system::System};
+use seatbelt_model::{Gap, GapReason, ResourceState, Snapshot, key, system::{Scope, System}};
 
 use crate::EngineError;
 
@@ -34,23 +34,22 @@ pub(crate) fn resources(connector: &Connector, system: &System) -> Result<Vec<&'
             return Err(EngineError::unknown_resource(connector, name));
         }
     }
+    Ok(in_scope(connector.resources, connector.on_request, scope))
+}
+
+fn in_scope(resources: &[&'static Resource], on_request: &[&str], scope: &Scope) -> Vec<&'static Resource> {
     let named = |names: &[String], resource: &Resource| names.iter().any(|name| name == resource.name);
     let everything = scope.include.is_empty() || scope.include.iter().any(|name| name == EVERYTHING);
     let included = |resource: &Resource| {
-        let usual = everything && !connector.on_request.contains(&resource.name);
+        let usual = everything && !on_request.contains(&resource.name);
         (usual || named(&scope.include, resource)) && !named(&scope.exclude, resource)
     };
     // A parent outside the scope is read all the same: without it nobody knows which children to ask for.
     let mut wanted: Vec<&'static Resource> = Vec::new();
-    for resource in connector
-        .resources
-        .iter()
-        .copied()
-        .filter(|resource| included(resource))
-    {
+    for resource in resources.iter().copied().filter(|resource| included(resource)) {
         add_with_needed(resource, &mut wanted);
     }
-    Ok(wanted)
+    wanted
 }
 
 fn add_with_needed(resource: &'static Resource, wanted: &mut Vec<&'static Resource>) {
@@ -116,4 +115,91 @@ pub(crate) fn as_prefix(parent: &Resource, parent_key: &str) -> String {
 #[must_use]
 pub(crate) fn previous_state<'a>(previous: Option<&'a Snapshot>, resource: &Resource) -> Option<&'a ResourceState> {
     previous?.resources.get(resource.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::ToSpan;
+    use seatbelt_connector_kit::{Count, Deletes, Key, Kind, Only, Paginator, Records, Request, Restore};
+    use seatbelt_model::{Changes, Freshness, KeyRule, Receipt};
+
+    use super::*;
+
+    const PARENTS: Resource = Resource {
+        name: "parents",
+        kind: Kind::Data,
+        depends_on: DependsOn::Nothing,
+        request: Request::get("/parents"),
+        paginator: Paginator::SinglePage,
+        records: Records::At(""),
+        key: Key::Field("/id"),
+        cursor: Cursor::Feed { read: "/next", send_as: "since" },
+        deletes: Deletes::ByAbsence,
+        volatile: &[],
+        count: Count::None,
+        restore: Restore::ExportOnly { why: "a test" },
+    };
+    const CHILDREN: Resource =
+        Resource { name: "children", depends_on: DependsOn::EachChanged(&PARENTS, Only::All), cursor: Cursor::None, ..PARENTS };
+    const GRANDCHILDREN: Resource = Resource { name: "grandchildren", depends_on: DependsOn::Each(&CHILDREN, Only::All), ..CHILDREN };
+
+    fn state(resource: &Resource, swept: Timestamp, cursors: &[&str]) -> ResourceState {
+        ResourceState {
+            kind: seatbelt_model::Kind::Data,
+            key: resource.key_rule(),
+            layers: Vec::new(),
+            delta: None,
+            records: 0,
+            bytes: 0,
+            body_bytes: 0,
+            changes: Changes::default(),
+            cursors: cursors.iter().map(|at| ((*at).to_owned(), "x".into())).collect::<BTreeMap<_, _>>(),
+            fields: Vec::new(),
+            receipt: Receipt::default(),
+            freshness: Freshness { read_at: swept, full_sweep_at: swept, stale_since: None },
+        }
+    }
+
+    #[test]
+    fn a_full_sweep_comes_first_weekly_on_request_and_when_in_doubt() {
+        let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        let yesterday = now - 24.hours();
+        let last_week = now - (6 * 24).hours();
+        let with_cursor = state(&PARENTS, yesterday, &[""]);
+        assert_eq!(mode(&PARENTS, None, now, false), Mode::Full, "never read");
+        assert_eq!(mode(&PARENTS, Some(&with_cursor), now, false), Mode::Incremental);
+        assert_eq!(mode(&PARENTS, Some(&with_cursor), now, true), Mode::Full, "on request");
+        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, last_week, &[""])), now, false), Mode::Full, "due");
+        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, now + 1.hours(), &[""])), now, false), Mode::Full, "the clock jumped back");
+        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, yesterday, &[])), now, false), Mode::Full, "no cursor");
+        assert_eq!(mode(&CHILDREN, Some(&state(&CHILDREN, yesterday, &[])), now, false), Mode::Incremental, "its parents have one");
+        let other_key = ResourceState { key: KeyRule::Pointer("/uuid".into()), ..with_cursor };
+        assert_eq!(mode(&PARENTS, Some(&other_key), now, false), Mode::Full, "keys are made in another way now");
+    }
+
+    #[test]
+    fn a_childs_key_tells_its_parents() {
+        let child = key::child(&as_prefix(&PARENTS, "a/b~"), "7");
+        assert_eq!(child, "a~1b~0/7");
+        assert_eq!(parent_key(&CHILDREN, &child).as_deref(), Some("a/b~"));
+        let grandchild = key::child(&as_prefix(&CHILDREN, &child), "x/y");
+        assert_eq!(parent_key(&GRANDCHILDREN, &grandchild).as_deref(), Some(child.as_str()));
+        assert_eq!(parent_key(&PARENTS, "a/b~"), None);
+    }
+
+    #[test]
+    fn the_scope_brings_its_parents_along() {
+        const ALL: &[&Resource] = &[&PARENTS, &CHILDREN, &GRANDCHILDREN];
+        let names = |include: &[&str], exclude: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let scope = Scope { include: owned(include), exclude: owned(exclude) };
+            in_scope(ALL, &["grandchildren"], &scope).into_iter().map(|resource| resource.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[], &[]), ["parents", "children"], "what is read on request only is not");
+        assert_eq!(names(&["grandchildren"], &[]), ["parents", "children", "grandchildren"]);
+        assert_eq!(names(&["*", "grandchildren"], &["children"]), ["parents", "children", "grandchildren"]);
+        assert_eq!(names(&[], &["children"]), ["parents"]);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod golden;
+mod kill;
 mod manifest;
 mod serve;
 mod support;
