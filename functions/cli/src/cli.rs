@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    commands::{backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify},
+    commands::{
+        backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify,
+    },
     demo,
 };
 
@@ -24,6 +26,9 @@ WHEN is a snapshot id, a date, a date and time, `2 hours ago`, `yesterday` or
 Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 done with something missing,
 130 stopped by Ctrl-C.";
 
+/// Where help shows the options of every command.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Backs up the systems a company runs on, and gets them back.
 #[derive(Debug, Parser)]
 #[command(name = "seatbelt", version, after_help = EXAMPLES, max_term_width = 80)]
@@ -37,7 +42,11 @@ pub(crate) struct Cli {
 impl Cli {
     /// The folder to work on.
     pub(crate) fn home(&self) -> PathBuf {
-        let usual = if matches!(self.command, Command::Demo(_)) { demo::HOME } else { "./seatbelt-home" };
+        let usual = if matches!(self.command, Command::Demo(_)) {
+            demo::HOME
+        } else {
+            "./seatbelt-home"
+        };
         self.global.home.clone().unwrap_or_else(|| usual.into())
     }
 }
@@ -46,19 +55,19 @@ impl Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The folder everything is kept in, ./seatbelt-home if none is named; `file:` secrets are relative to it
-    #[arg(long, global = true, value_name = "DIR", env = "SEATBELT_HOME", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", env = "SEATBELT_HOME", hide_env_values = true)]
     pub(crate) home: Option<PathBuf>,
     /// A stack deployed on AWS instead of a folder (not supported by this version yet)
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// Write data, and errors, as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// Say nothing but data and what went wrong
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
     /// Log what happens inside; twice for every detail
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 

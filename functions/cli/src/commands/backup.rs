@@ -24,7 +24,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   seatbelt backup acme-site
   seatbelt backup acme-site acme-crm --full     read everything again
-  seatbelt backup --due                         for cron, instead of seatbelt serve
+  seatbelt backup --due                         for cron, in place of serve
 
 Ctrl-C stops at a checkpoint, and the next backup of the system goes on from
 there. Exits with 3 if something could not be read.";

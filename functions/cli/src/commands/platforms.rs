@@ -194,7 +194,7 @@ fn singular(name: &str) -> String {
 fn deletions(resource: &Resource) -> String {
     match resource.deletes {
         Deletes::ByAbsence if matches!(resource.cursor, Cursor::None) => "at once",
-        Deletes::ByAbsence => "weekly sweep",
+        Deletes::ByAbsence => "by sweep",
         Deletes::Flagged { .. } => "flagged",
         Deletes::Listed(_) => "listed",
     }

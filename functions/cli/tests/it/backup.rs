@@ -83,7 +83,7 @@ fn a_diff_and_a_history_name_the_fields() {
     );
     let text = home.ok(&["diff", "crm"]);
     for words in [
-        "contacts         0        1        1",
+        "contacts      0        1        1",
         &format!("~ {edited}"),
         "-> \"Captain\"",
         &format!("- {deleted}"),

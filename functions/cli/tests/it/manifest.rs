@@ -80,7 +80,7 @@ fn a_file_with_an_error_changes_nothing() {
         1,
         &["manifest", "import", "bad.toml"],
         &[
-            "line 15: crm",
+            "line 14: crm",
             "did you mean \"wordpress\"?",
             "nothing was changed",
             "hint: ",
