@@ -17,7 +17,7 @@ use seatbelt_vault::Vault;
 
 use crate::{
     EngineError, Stop, alarms, check,
-    listing::Checkpoint,
+    checkpoint::Checkpoint,
     plan,
     resource::{self, Settled},
     run::{Context, Done, LEASE, Pulse},

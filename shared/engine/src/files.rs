@@ -2,41 +2,74 @@
 
 use std::borrow::Cow;
 
-use futures_util::{FutureExt, Stream, StreamExt, stream::BoxStream};
+use async_stream::try_stream;
+use futures_util::{FutureExt, Stream, StreamExt, pin_mut, stream::BoxStream};
 use seatbelt_connector_kit::{BodyStream, Digest, Fetch, File, KitError, Resource};
 use seatbelt_model::{
-    Event, Gap, GapReason,
+    Event, Gap, GapReason, KeyRule,
     json::{self, Pointer},
+    key,
 };
-use seatbelt_vault::{Body, Difference, Expected, StoredBody, VaultError, line};
+use seatbelt_vault::{Body, Difference, Expected, Staged, StagedRun, StoredBody, Sweep, VaultError, line};
 
 use crate::{EngineError, run::Context};
 
 /// A file that arrived damaged is fetched again, once.
 const TRIES: u32 = 2;
 
-type WithBody = Result<(Difference, Option<Gap>), EngineError>;
+/// A difference with its body in the record's line.
+pub(crate) struct WithBody {
+    pub(crate) difference: Difference,
+    /// The body, where it was fetched just now.
+    pub(crate) fetched: bool,
+    /// What is missing of it.
+    pub(crate) gap: Option<Gap>,
+}
 
-/// Fetches the body of each added or changed record of a file resource, several at once, in order. A body that cannot be had is a gap; the
-/// record is kept with the reason, and the next run tries again.
+/// Fetches the body of each added or changed record of a file resource, several at once, in order; those in `fetched`, which an earlier
+/// invocation has stored, are taken from there. A body that cannot be had is a gap; the record is kept with the reason, and the next run tries again.
 pub(crate) fn with_bodies<'a>(
     context: &'a Context<'a>,
     resource: &'static Resource,
+    fetched: Vec<StagedRun>,
     differences: impl Stream<Item = Result<Difference, VaultError>> + Send + 'a,
-) -> BoxStream<'a, WithBody> {
+) -> BoxStream<'a, Result<WithBody, EngineError>> {
     let Some(file) = resource.kind.file() else {
-        return differences.map(|difference| Ok((difference?, None))).boxed();
+        let as_it_is = |difference| WithBody { difference, fetched: false, gap: None };
+        return differences.map(move |difference| Ok(as_it_is(difference?))).boxed();
     };
-    let fetched = differences.map(move |difference| {
+    let stored = with_stored(context, fetched, differences);
+    let fetched = stored.map(move |found| {
         async move {
-            match difference {
-                Ok(difference) => with_body(context, resource, file, difference).await,
-                Err(error) => Err(error.into()),
-            }
+            let (difference, stored) = found?;
+            with_body(context, resource, file, difference, stored).await
         }
         .boxed()
     });
     fetched.buffered(context.concurrency()).boxed()
+}
+
+/// Each difference with the body that an earlier invocation fetched for it. Both come in the order of keys.
+fn with_stored<'a>(
+    context: &'a Context<'a>,
+    fetched: Vec<StagedRun>,
+    differences: impl Stream<Item = Result<Difference, VaultError>> + Send + 'a,
+) -> impl Stream<Item = Result<(Difference, Option<Body>), EngineError>> + Send + 'a {
+    try_stream! {
+        let staged = Staged::from_runs(fetched);
+        let mut log = context.vault.compare(&context.system, None, staged, Sweep::Full, &[], &KeyRule::Written).await?;
+        let mut next = log.next().await?;
+        pin_mut!(differences);
+        while let Some(difference) = differences.next().await {
+            let difference = difference?;
+            while next.as_ref().is_some_and(|entry| key::compare(&entry.key, &difference.key).is_lt()) {
+                next = log.next().await?;
+            }
+            let entry = next.as_ref().filter(|entry| entry.key == difference.key);
+            let stored = entry.and_then(|entry| entry.after.as_deref()).map(text).transpose()?.and_then(line::body);
+            yield (difference, stored);
+        }
+    }
 }
 
 async fn with_body(
@@ -44,13 +77,16 @@ async fn with_body(
     resource: &'static Resource,
     file: File,
     mut difference: Difference,
-) -> WithBody {
+    stored: Option<Body>,
+) -> Result<WithBody, EngineError> {
     let Some(after) = difference.after.take() else {
-        return Ok((difference, None));
+        return Ok(WithBody { difference, fetched: false, gap: None });
     };
     let (record, extra) = line::split(text(&after)?);
     let before = difference.before.as_deref().map(text).transpose()?;
-    let (body, gap) = match before.and_then(|before| kept_body(file, before, &record)) {
+    let known = stored.or_else(|| before.and_then(|before| kept_body(file, before, &record)));
+    let fetched = known.is_none();
+    let (body, gap) = match known {
         Some(body) => (Some(body), None),
         None => fetch(context, resource, file, &record, &difference.key).await?,
     };
@@ -59,7 +95,15 @@ async fn with_body(
         ..extra.unwrap_or_default()
     };
     difference.after = Some(line::build(&record, &extra)?.into());
-    Ok((difference, gap))
+    Ok(WithBody { difference, fetched, gap })
+}
+
+/// The entry of the log that says which body was fetched for a record; `None` if none was.
+pub(crate) fn log_entry(with_body: &WithBody) -> Result<Option<String>, EngineError> {
+    let WithBody { difference, fetched: true, gap: None } = with_body else { return Ok(None) };
+    let Some(after) = difference.after.as_deref() else { return Ok(None) };
+    let extra = line::Extra { key: Some(difference.key.clone()), body: line::body(text(after)?) };
+    Ok(extra.body.is_some().then(|| line::build("{}", &extra)).transpose()?)
 }
 
 /// The body of the record before, while the fields that tell versions apart are equal.

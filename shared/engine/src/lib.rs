@@ -9,6 +9,7 @@
 mod alarms;
 mod backup;
 mod check;
+mod checkpoint;
 mod cursor;
 mod deleted;
 mod error;

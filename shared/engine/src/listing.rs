@@ -6,20 +6,19 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
-use seatbelt_connector_kit::{DeletedFeed, Deletes, DependsOn, KitError, PageToken, Resource};
+use seatbelt_connector_kit::{DeletedFeed, Deletes, DependsOn, KitError, Resource};
 use seatbelt_model::{
     Event, Gap, GapReason, Receipt, ResourceState,
     json::{self, Pointer},
     key,
 };
-use seatbelt_vault::{StagedRun, Stager, Sweep};
-use serde::{Deserialize, Serialize};
+use seatbelt_vault::{Staged, StagedRun, Stager, Sweep};
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     EngineError,
+    checkpoint::{Checkpoint, OpenLane, Progress},
     lane::{Lane, LaneEnd, LaneReader, Message, Page},
     partitions::{Partition, partitions, reopen},
     plan::Mode,
@@ -29,46 +28,15 @@ use crate::{
 /// After so many lanes in a row that the vendor did not answer, the rest of the resource is not asked for.
 const HOPELESS_LANES: u32 = 3;
 
-/// Where an interrupted reading of a resource goes on. Dies with its run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    pub(crate) mode: Mode,
-    pub(crate) staged: Vec<StagedRun>,
-    /// The last partition that was begun; all before it are done, save the open ones.
-    pub(crate) begun: Option<String>,
-    pub(crate) open: BTreeMap<String, OpenLane>,
-    pub(crate) progress: Progress,
-}
-
-/// A lane between two of its pages.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct OpenLane {
-    pub(crate) token: Option<PageToken>,
-    pub(crate) seen: Option<Timestamp>,
-    pub(crate) cursor: Option<Value>,
-}
-
-/// What has been learnt of a resource so far.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    pub(crate) receipt: Receipt,
-    pub(crate) fields: BTreeSet<String>,
-    pub(crate) cursors: BTreeMap<String, Value>,
-    /// Whether every lane so far read all of its partition.
-    pub(crate) whole: bool,
-    /// Whether any lane read its last page.
-    #[serde(default)]
-    pub(crate) ended: bool,
-    /// Whether any lane failed, so that this state is older than the run.
-    pub(crate) failed: bool,
-    /// The vendor's counts of the lanes so far, while all gave one.
-    pub(crate) total: Option<u64>,
-}
-
 /// What a reading leaves to be compared.
 pub(crate) struct Listed {
-    pub(crate) stager: Stager,
+    pub(crate) staged: Staged,
+    /// What was staged, for a checkpoint; empty where none is needed.
+    pub(crate) kept: Vec<StagedRun>,
+    /// Bodies that an earlier invocation fetched.
+    pub(crate) fetched: Vec<StagedRun>,
     pub(crate) sweep: Sweep,
+    pub(crate) mode: Mode,
     pub(crate) progress: Progress,
     /// The failure that ended it, where one did.
     pub(crate) fatal: Option<KitError>,
@@ -90,14 +58,13 @@ pub(crate) async fn read(
     let mode = checkpoint.as_ref().map_or(mode, |checkpoint| checkpoint.mode);
     let mut reading = Reading::new(context, done, resource, previous, mode, checkpoint);
     reading.check_parent();
-    if !reading.is_offered().await? {
-        return Ok(reading.finish());
+    if reading.is_offered().await? {
+        reading.run().await?;
+        if reading.mode == Mode::Incremental && reading.fatal.is_none() {
+            reading.read_deleted().await?;
+        }
     }
-    reading.run().await?;
-    if reading.mode == Mode::Incremental && reading.fatal.is_none() {
-        reading.read_deleted().await?;
-    }
-    Ok(reading.finish())
+    reading.finish().await
 }
 
 struct Reading<'a> {
@@ -425,6 +392,7 @@ impl<'a> Reading<'a> {
             begun: self.begun.clone(),
             open: self.open.clone(),
             progress: self.progress.clone(),
+            files: None,
         };
         self.context.checkpoint(self.resource, &checkpoint).await
     }
@@ -465,7 +433,10 @@ impl<'a> Reading<'a> {
         Ok(Ok(()))
     }
 
-    fn finish(self) -> Listed {
+    async fn finish(mut self) -> Result<Listed, EngineError> {
+        // Fetching files may take long, and must not begin with reading again when it is cut off.
+        let resumable = self.resource.kind.file().is_some();
+        let kept = if resumable { self.stager.flush().await? } else { Vec::new() };
         let counted = self.mode == Mode::Full && self.has_count();
         let mut progress = self.progress;
         progress.receipt.vendor_count = progress.total.filter(|_| counted && progress.whole);
@@ -474,12 +445,9 @@ impl<'a> Reading<'a> {
         let asked_all = self.mode == Mode::Full || self.resource.parent().is_none();
         let all = asked_all && progress.whole && !progress.failed && self.fatal.is_none();
         let sweep = if all { Sweep::Full } else { Sweep::Changes };
-        Listed {
-            stager: self.stager,
-            sweep,
-            progress,
-            fatal: self.fatal,
-        }
+        let staged = if resumable { Staged::from_runs(kept.clone()) } else { self.stager.finish().await? };
+        progress.receipt.duplicates += staged.duplicates();
+        Ok(Listed { staged, kept, fetched: Vec::new(), sweep, progress, mode: self.mode, fatal: self.fatal })
     }
 
     fn has_count(&self) -> bool {

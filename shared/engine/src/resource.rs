@@ -1,15 +1,17 @@
 //! One resource from reading to its new state: listed, compared with the last snapshot, its files fetched, its delta stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt;
 use seatbelt_connector_kit::{KitError, Resource};
-use seatbelt_model::{Changes, Event, Freshness, Receipt, ResourceState, json::Pointer};
-use seatbelt_vault::{Described, LayerWriter, Staged, Sweep, Written};
+use seatbelt_model::{Changes, Event, Freshness, GapReason, Receipt, ResourceState, json::Pointer};
+use seatbelt_vault::{Described, LayerWriter, Staged, Stager, Sweep, Written};
 
 use crate::{
-    EngineError, files,
-    listing::{self, Checkpoint, Progress},
+    EngineError,
+    checkpoint::{Checkpoint, Files, Progress},
+    files,
+    listing::{self, Listed},
     plan::Mode,
     run::{Context, Done},
 };
@@ -42,20 +44,30 @@ pub(crate) async fn back_up(
         resource: resource.name.to_owned(),
         expected,
     });
-    let listed = listing::read(context, done, resource, previous, mode, checkpoint).await?;
+    let mut listed = match checkpoint {
+        Some(Checkpoint { files: Some(files), staged, progress, mode, .. }) => Listed {
+            staged: Staged::from_runs(staged.clone()),
+            kept: staged,
+            sweep: if files.swept { Sweep::Full } else { Sweep::Changes },
+            mode,
+            progress,
+            fatal: None,
+            fetched: files.fetched,
+        },
+        checkpoint => listing::read(context, done, resource, previous, mode, checkpoint).await?,
+    };
     context.observer.notice(Event::Comparing {
         resource: resource.name.to_owned(),
     });
-    let staged = listed.stager.finish().await?;
-    let mut progress = listed.progress;
-    progress.receipt.duplicates += staged.duplicates();
-    let written = match staged.base(&context.vault, &context.system, context.id).await? {
-        Some(written) if previous.is_none() => written,
-        _ => compare(context, resource, previous, staged, listed.sweep, &mut progress.receipt).await?,
+    let base = listed.staged.base(&context.vault, &context.system, context.id).await?;
+    let written = match base.filter(|_| previous.is_none() && resource.kind.file().is_none()) {
+        Some(written) => written,
+        None => compare(context, resource, previous, &mut listed).await?,
     };
-    let answered = progress.receipt.read > 0 || (!progress.failed && listed.fatal.is_none());
+    let Listed { progress, sweep, fatal, .. } = listed;
+    let answered = progress.receipt.read > 0 || (!progress.failed && fatal.is_none());
     let ended = progress.ended;
-    let described = describe(context, resource, previous, progress, listed.sweep);
+    let described = describe(context, resource, previous, progress, sweep);
     let state = context
         .vault
         .resource_state(&context.system, context.id, previous, written, described)
@@ -70,7 +82,7 @@ pub(crate) async fn back_up(
         state,
         answered,
         ended,
-        fatal: listed.fatal,
+        fatal,
     })
 }
 
@@ -79,31 +91,60 @@ async fn compare(
     context: &Context<'_>,
     resource: &'static Resource,
     previous: Option<&ResourceState>,
-    staged: Staged,
-    sweep: Sweep,
-    receipt: &mut Receipt,
+    listed: &mut Listed,
 ) -> Result<Written, EngineError> {
     let volatile: Vec<Pointer> = resource.volatile.iter().map(|pointer| Pointer::new(pointer)).collect();
-    let compared = context
-        .vault
-        .compare(
-            &context.system,
-            previous,
-            staged,
-            sweep,
-            &volatile,
-            &resource.key_rule(),
-        )
-        .await?;
-    let mut differences = files::with_bodies(context, resource, compared.into_stream());
+    let (rule, staged) = (resource.key_rule(), std::mem::replace(&mut listed.staged, Staged::from_runs(Vec::new())));
+    let compared = context.vault.compare(&context.system, previous, staged, listed.sweep, &volatile, &rule).await?;
+    let fetched = std::mem::take(&mut listed.fetched);
+    let mut log = context.body_log(resource, fetched.clone());
+    let mut differences = files::with_bodies(context, resource, fetched, compared.into_stream());
     let mut writer = LayerWriter::after(previous, &context.vault, &context.system, context.id);
-    while let Some(difference) = differences.next().await {
-        let (difference, missing) = difference?;
-        missing.into_iter().for_each(|gap| receipt.gap(gap));
-        writer.push(&difference).await?;
+    while let Some(found) = differences.next().await {
+        let found = match found {
+            Err(EngineError::Interrupted) => {
+                keep_files(context, resource, listed, &mut log).await?;
+                return Err(EngineError::Interrupted);
+            }
+            found => found?,
+        };
+        if let Some(entry) = files::log_entry(&found)? {
+            log.put(&found.difference.key, &entry).await?;
+        }
+        found.gap.into_iter().for_each(|gap| listed.progress.receipt.gap(gap));
+        writer.push(&found.difference).await?;
+        if resource.kind.file().is_some() && context.checkpoint_is_due() {
+            keep_files(context, resource, listed, &mut log).await?;
+        }
         context.beat().await?;
     }
     Ok(writer.finish().await?)
+}
+
+/// Stores which files are fetched, so that whoever goes on with the run need not list or fetch them again.
+async fn keep_files(
+    context: &Context<'_>,
+    resource: &'static Resource,
+    listed: &Listed,
+    log: &mut Stager,
+) -> Result<(), EngineError> {
+    let progress = Progress { receipt: without_bodies(&listed.progress.receipt), ..listed.progress.clone() };
+    let files = Files { swept: listed.sweep == Sweep::Full, fetched: log.flush().await? };
+    let checkpoint = Checkpoint {
+        mode: listed.mode,
+        staged: listed.kept.clone(),
+        begun: None,
+        open: BTreeMap::new(),
+        progress,
+        files: Some(files),
+    };
+    context.checkpoint(resource, &checkpoint).await
+}
+
+/// The receipt of the listing alone: files that could not be had are tried again.
+fn without_bodies(receipt: &Receipt) -> Receipt {
+    let gaps = receipt.gaps.iter().filter(|gap| gap.reason != GapReason::BodyMissing);
+    Receipt { gaps: gaps.cloned().collect(), ..receipt.clone() }
 }
 
 fn describe(

@@ -15,7 +15,7 @@ use seatbelt_connector_kit::{Resource, Session};
 use seatbelt_model::{Clock, Observer, ResourceState, Run, RunId};
 use seatbelt_vault::{StagedRun, Stager, Vault};
 
-use crate::{EngineError, listing::Checkpoint};
+use crate::{EngineError, checkpoint::Checkpoint};
 
 /// How long a lease lasts unless it is renewed. Longer than the longest wait for one answer.
 pub(crate) const LEASE: Duration = Duration::from_mins(15);
@@ -106,6 +106,12 @@ impl Context<'_> {
 
     pub(crate) fn stager(&self, resource: &'static Resource, staged: Vec<StagedRun>, fresh: bool) -> Stager {
         self.vault.stager(&self.system, self.id, resource.name, fresh, staged)
+    }
+
+    /// A stager for the bodies of files that are fetched, so that none is fetched twice.
+    pub(crate) fn body_log(&self, resource: &'static Resource, fetched: Vec<StagedRun>) -> Stager {
+        let unit = format!("{}.files", resource.name);
+        self.vault.stager(&self.system, self.id, &unit, false, fetched)
     }
 
     /// Whether the run was asked to stop, or has just time left to checkpoint.

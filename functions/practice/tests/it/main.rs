@@ -1,6 +1,8 @@
 //! The practice connectors against small practice vendors.
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
+mod files;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
