@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use memchr::memchr2;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -267,8 +268,12 @@ impl<'a> Scan<'a> {
             return None;
         }
         let start = self.at;
-        self.skip_string()?;
-        let name = scalar(&self.text[start..self.at])?;
+        let is_plain = self.skip_string()?;
+        let name = if is_plain {
+            Cow::Borrowed(&self.text[start + 1..self.at - 1])
+        } else {
+            scalar(&self.text[start..self.at])?
+        };
         self.space();
         self.at += 1; // the colon
         self.space();
@@ -305,15 +310,18 @@ impl<'a> Scan<'a> {
         None
     }
 
-    fn skip_string(&mut self) -> Option<()> {
+    /// Whether nothing in the string was escaped.
+    fn skip_string(&mut self) -> Option<bool> {
         self.at += 1;
+        let mut is_plain = true;
         loop {
             let rest = &self.text.as_bytes()[self.at..];
-            let stop = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            let stop = memchr2(b'"', b'\\', rest)?;
             self.at += stop + 1;
             if rest[stop] == b'"' {
-                return Some(());
+                return Some(is_plain);
             }
+            is_plain = false;
             self.at += 1; // what the backslash escapes
         }
     }
@@ -323,7 +331,7 @@ impl<'a> Scan<'a> {
         let mut depth = 0_usize;
         loop {
             match self.peek()? {
-                b'"' => self.skip_string()?,
+                b'"' => drop(self.skip_string()?),
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
