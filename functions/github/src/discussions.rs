@@ -23,7 +23,7 @@ pub(crate) const DISCUSSIONS: Resource = Resource {
             "query($owner: String!, $name: String!, $after: String) { repository(owner: $owner, name: $name) { \
              discussions(first: 100, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) { \
              pageInfo { hasNextPage endCursor } nodes { id number title body url createdAt updatedAt closed locked \
-             author { login } category { id name } answer { id } upvoteCount comments { totalCount } } } } }",
+             author { login } category { id name } answer { id } upvoteCount comments(first: 1) { totalCount } } } } }",
             &[("owner", "{repositories.owner.login}"), ("name", "{repositories.name}")],
         ),
         "/data/repository/discussions/nodes",
@@ -43,7 +43,7 @@ pub(crate) const DISCUSSION_COMMENTS: Resource = Resource {
             "/graphql",
             "query($id: ID!, $after: String) { node(id: $id) { ... on Discussion { comments(first: 100, after: $after) { \
              pageInfo { hasNextPage endCursor } nodes { id body url createdAt updatedAt isAnswer author { login } \
-             replies { totalCount } } } } } }",
+             replies(first: 1) { totalCount } } } } } }",
             &[("id", "{discussions.id}")],
         ),
         "/data/node/comments/nodes",

@@ -16,8 +16,11 @@ const SINCE: Cursor =
 
 const BY_UPDATE: &[(&str, &str)] = &[("sort", "updated"), ("direction", "asc"), ("per_page", "100")];
 
+/// Whether an author is a member is told as of the reading: who leaves the organization changes all they ever wrote, and no date of it.
+const STANDING: &[&str] = &["/author_association"];
+
 const fn of_repository(name: &'static str, kind: Kind, request: Request, cursor: Cursor, restore: Restore) -> Resource {
-    Resource { cursor, ..words::list(name, kind, EACH_REPOSITORY, request, "", "/id", restore) }
+    Resource { cursor, volatile: STANDING, ..words::list(name, kind, EACH_REPOSITORY, request, "", "/id", restore) }
 }
 
 pub(crate) const LABELS: Resource = of_repository(
@@ -96,15 +99,18 @@ pub(crate) const PULLS: Resource = of_repository(
     Restore::ExportOnly { why: "a merged pull request cannot be made again; an open one needs its branch" },
 );
 
-pub(crate) const REVIEWS: Resource = words::list(
-    "reviews",
-    Kind::Data,
-    DependsOn::EachChanged(&PULLS, Only::All),
-    Request::get("/repos/{repositories.full_name}/pulls/{pulls.number}/reviews").query(PAGE),
-    "",
-    "/id",
-    Restore::ExportOnly { why: "nobody can review in another's name" },
-);
+pub(crate) const REVIEWS: Resource = Resource {
+    volatile: STANDING,
+    ..words::list(
+        "reviews",
+        Kind::Data,
+        DependsOn::EachChanged(&PULLS, Only::All),
+        Request::get("/repos/{repositories.full_name}/pulls/{pulls.number}/reviews").query(PAGE),
+        "",
+        "/id",
+        Restore::ExportOnly { why: "nobody can review in another's name" },
+    )
+};
 
 pub(crate) const REVIEW_COMMENTS: Resource = of_repository(
     "review_comments",
@@ -114,12 +120,15 @@ pub(crate) const REVIEW_COMMENTS: Resource = of_repository(
     Restore::ExportOnly { why: "they hang on a diff that may be gone" },
 );
 
-pub(crate) const COMMIT_COMMENTS: Resource = words::list(
-    "commit_comments",
-    Kind::Data,
-    EACH_REPOSITORY,
-    Request::get("/repos/{repositories.full_name}/comments").query(PAGE),
-    "",
-    "/id",
-    ANEW,
-);
+pub(crate) const COMMIT_COMMENTS: Resource = Resource {
+    volatile: STANDING,
+    ..words::list(
+        "commit_comments",
+        Kind::Data,
+        EACH_REPOSITORY,
+        Request::get("/repos/{repositories.full_name}/comments").query(PAGE),
+        "",
+        "/id",
+        ANEW,
+    )
+};

@@ -61,9 +61,16 @@ const fn below(name: &'static str, depends_on: DependsOn, request: Request, key:
 
 const BY_ID: &[(&str, &str)] = &[("context", "edit"), ("orderby", "id"), ("order", "asc")];
 const ANY_BY_ID: &[(&str, &str)] = &[("context", "edit"), ("status", "any"), ("orderby", "id"), ("order", "asc")];
+const STATUS_BY_ID: &[(&str, &str)] = &[("context", "edit"), ("status", "{status}"), ("orderby", "id"), ("order", "asc")];
+
+/// `any` is every status but the trash, those of plugins too, which nobody could name.
+const EACH_STATUS: DependsOn = DependsOn::Values("status", &["any", "trash"]);
 const EDIT: &[(&str, &str)] = &[("context", "edit")];
 
-pub(crate) const ORDERS: Resource = shop("orders", Kind::Data, Request::get("/wc/v3/orders").query(ANY_BY_ID), MODIFIED, BATCH);
+pub(crate) const ORDERS: Resource = Resource {
+    depends_on: EACH_STATUS,
+    ..shop("orders", Kind::Data, Request::get("/wc/v3/orders").query(STATUS_BY_ID), MODIFIED, BATCH)
+};
 
 pub(crate) const ORDER_NOTES: Resource = below(
     "order_notes",
@@ -86,7 +93,10 @@ pub(crate) const REFUNDS: Resource = Resource {
     )
 };
 
-pub(crate) const PRODUCTS: Resource = shop("products", Kind::Data, Request::get("/wc/v3/products").query(ANY_BY_ID), MODIFIED, BATCH);
+pub(crate) const PRODUCTS: Resource = Resource {
+    depends_on: EACH_STATUS,
+    ..shop("products", Kind::Data, Request::get("/wc/v3/products").query(STATUS_BY_ID), MODIFIED, BATCH)
+};
 
 /// A changed variation does not always move its product's date, so all are read, every run.
 pub(crate) const PRODUCT_VARIATIONS: Resource = Resource {

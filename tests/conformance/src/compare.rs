@@ -23,7 +23,7 @@ pub fn differences(connector: &Connector, expected: &State, actual: &State) -> V
             match actual.get(key) {
                 None => found.push(format!("{name} {key}: missing")),
                 Some(other) if !is_same(connector, name, line, other) => {
-                    found.push(format!("{name} {key}: differs\n    expected {line}\n    actual   {other}"));
+                    found.push(format!("{name} {key}: differs{}", members(line, other)));
                 }
                 Some(_) => {}
             }
@@ -31,6 +31,16 @@ pub fn differences(connector: &Connector, expected: &State, actual: &State) -> V
         found.extend(actual.keys().filter(|key| !expected.contains_key(*key)).map(|key| format!("{name} {key}: too much")));
     }
     found
+}
+
+/// The members that two lines do not share, one a line.
+fn members(expected: &str, actual: &str) -> String {
+    let parse = |line: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
+    let (expected, actual) = (parse(expected), parse(actual));
+    let names: std::collections::BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
+    let show = |value: Option<&serde_json::Value>| value.map_or_else(|| "nothing".to_owned(), |value| value.to_string().chars().take(200).collect());
+    let differ = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
+    differ.map(|name| format!("\n    {name}: expected {}, is {}", show(expected.get(name)), show(actual.get(name)))).collect()
 }
 
 /// Whether two lines of a resource are one record in one state.

@@ -43,6 +43,20 @@ async fn ids(client: &Client, path: &str) -> Vec<u64> {
     got.list().iter().map(|record| record["id"].as_u64().unwrap()).collect()
 }
 
+/// WordPress stores the local time beside the one in UTC, and reads it back.
+#[tokio::test]
+async fn another_time_zone_leaves_the_dates_of_what_was_written_before() {
+    let vendor = vendor(Counts::default()).await;
+    let admin = client(&vendor, Role::Administrator);
+    for path in ["/posts?per_page=5", "/comments?per_page=5"] {
+        vendor.site.set_option("timezone", "Asia/Tokyo");
+        let before = get(&admin, path).await.json();
+        vendor.site.set_option("timezone", "UTC");
+        assert!(!before[0]["date"].is_null());
+        assert_eq!(get(&admin, path).await.json(), before, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn pages_add_up_to_the_total() {
     let vendor = vendor(Counts::default()).await;

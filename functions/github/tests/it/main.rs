@@ -1,6 +1,8 @@
 //! The connector against a simulated GitHub: with an owner's token, as an App, and without an account.
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
+mod clone;
+
 use std::time::Duration;
 
 use seatbelt_conformance::{Subject, Truth, check};
@@ -35,7 +37,7 @@ const PUBLIC: &[&str] = &["labels", "milestones", "issues", "issue_comments", "p
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_conforms() {
-    let world = World::start().await;
+    let world = World::start(&COUNTS).await;
     let secret = json!({"token": world.github.owner_token()});
     // Git takes processes; it is tried by itself.
     let subject = Subject { exclude: &["git", "wikis"], ..world.subject("github as an owner", Some(secret), ABSENT) };
@@ -44,7 +46,8 @@ async fn an_owner_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_conforms() {
-    let world = World::start().await;
+    // The second has a wiki.
+    let world = World::start(&Counts { repos: 2, ..COUNTS }).await;
     let secret = json!({"app_id": PRACTICE_APP_ID.to_string(), "installation_id": PRACTICE_INSTALLATION.to_string(), "private_key": PRACTICE_APP_KEY});
     let include = &["repositories", "git", "wikis", "issues", "members", "releases", "release_assets", "discussions", "discussion_comments"];
     check(&Subject { include, ..world.subject("github as an App", Some(secret), &[]) }).await;
@@ -52,7 +55,7 @@ async fn an_app_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_public_conforms() {
-    let world = World::start().await;
+    let world = World::start(&COUNTS).await;
     let settings = json!({"base_url": world.server.url(), "owner": world.github.org(), "repositories": "website"});
     check(&Subject { settings, include: PUBLIC, ..world.subject("github without an account", None, &[]) }).await;
 }
@@ -64,9 +67,9 @@ struct World {
 }
 
 impl World {
-    async fn start() -> Self {
+    async fn start(counts: &Counts) -> Self {
         let clock = SimClock::default();
-        let github = GitHub::generate_at(3, &COUNTS, clock.clone());
+        let github = GitHub::generate_at(3, counts, clock.clone());
         github.limit_per_hour(Some(1_000_000_000));
         let server = Server::start(github.router()).await;
         Self { clock, github, server }
@@ -132,17 +135,13 @@ impl World {
         github.delete_issue("website", issue);
         github.delete_issue("website", numbers[1]);
         github.set_variable("website", "LATER", "yes");
-        github.comment_on_discussion("website", github_discussion(github), "A later answer");
+        // Discussions share the sequence of issues, and come last.
+        let before_later = github.issue_numbers("website").into_iter().filter(|number| numbers.contains(number)).max().unwrap_or(0);
+        github.comment_on_discussion("website", before_later + 1, "A later answer");
         github.release("website", "v9.9", &[("later.bin", &[9; 2_000]), ("empty.bin", &[])]);
         github.push_commit("website", "main", &[("later.txt", b"written later")], "Later");
         github.edit_org("location", json!("Hamburg"));
         let members = github.members();
         github.remove_member(members.last().unwrap());
     }
-}
-
-/// A discussion's number: they share the sequence of issues.
-fn github_discussion(github: &GitHub) -> u64 {
-    let issues = github.issue_numbers("website");
-    (1..1_000).find(|number| !issues.contains(number) && *number > 1).unwrap_or(1)
 }

@@ -491,18 +491,21 @@ fn comments(state: &mut State, rng: &mut Rng, count: usize) {
         let status = [
             "approved", "approved", "approved", "hold", "approved", "spam", "approved", "trash",
         ][number % 8];
+        let (name, content) = (format!("Visitor {}", rng.u32(1..400)), words(rng, 12));
+        let date = past(state, rng.u64(DAY_S..300 * DAY_S));
         let comment = super::Comment {
             id,
             post,
             parent: answers.map_or(0, |(id, _)| id),
             author: 0,
-            author_name: format!("Visitor {}", rng.u32(1..400)),
+            author_name: name,
             author_email: format!("visitor{number}@example.com"),
             author_url: String::new(),
             author_ip: "192.0.2.10".to_owned(),
-            content: words(rng, 12),
+            content,
             status: status.to_owned(),
-            date_gmt: past(state, rng.u64(DAY_S..300 * DAY_S)),
+            date: state.local(date),
+            date_gmt: date,
             meta: Map::new(),
         };
         state.comments.insert(id, comment);

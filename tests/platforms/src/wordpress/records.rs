@@ -94,6 +94,8 @@ pub struct Comment {
     pub content: String,
     /// `approved`, `hold`, `spam`, `trash`.
     pub status: String,
+    /// Time on the site's clock as it was set then; a change of the site's time zone leaves it.
+    pub date: civil::DateTime,
     /// Time in UTC.
     pub date_gmt: Timestamp,
     /// Registered meta.

@@ -186,6 +186,7 @@ impl Site {
                 author_ip: "192.0.2.7".to_owned(),
                 content: content.to_owned(),
                 status: status.to_owned(),
+                date: state.local(state.now()),
                 date_gmt: state.now(),
                 meta: serde_json::Map::new(),
             };

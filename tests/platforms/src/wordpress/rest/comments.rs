@@ -68,13 +68,12 @@ fn list(ctx: &mut Ctx<'_>) -> Reply {
     let ascending = choice(ctx.ask, "order", &["asc", "desc"], "desc")? == "asc";
     let key = list_key(ctx, edit);
     let chosen = ctx.state.list(key, |state| {
-        let zone = state.time_zone();
         let mut comments: Vec<&Comment> = state.comments.values().collect();
         comments.retain(|comment| {
             takes(&status, &comment.status)
                 && matches!(kind.as_str(), "comment" | "all")
-                && after.is_none_or(|time| zone.to_datetime(comment.date_gmt) > time)
-                && before.is_none_or(|time| zone.to_datetime(comment.date_gmt) < time)
+                && after.is_none_or(|time| comment.date > time)
+                && before.is_none_or(|time| comment.date < time)
                 && posts.as_ref().is_none_or(|posts| posts.contains(&comment.post))
                 && include.as_ref().is_none_or(|ids| ids.contains(&comment.id))
                 && exclude.as_ref().is_none_or(|ids| !ids.contains(&comment.id))
@@ -105,7 +104,7 @@ fn record(ctx: &Ctx<'_>, comment: &Comment, edit: bool) -> Value {
         "author": comment.author,
         "author_name": comment.author_name,
         "author_url": comment.author_url,
-        "date": show::plain(ctx.state.local(comment.date_gmt)),
+        "date": show::plain(comment.date),
         "date_gmt": show::gmt(comment.date_gmt),
         "content": show::rich(&comment.content, show::rendered(&comment.content), edit),
         "link": format!("{base}/?p={}#comment-{}", comment.post, comment.id),
@@ -161,6 +160,7 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
         author_ip: "127.0.0.1".to_owned(),
         content: String::new(),
         status: "approved".to_owned(),
+        date: ctx.state.local(ctx.state.now()),
         date_gmt: ctx.state.now(),
         meta: serde_json::Map::new(),
     };
@@ -235,6 +235,7 @@ fn fill(ctx: &Ctx<'_>, comment: &mut Comment) -> Result<(), Answer> {
             Time::Local(time) => zone.to_timestamp(time).ok(),
         });
         comment.date_gmt = time.ok_or_else(|| invalid_param(name, "rest_invalid_date", "Invalid date."))?;
+        comment.date = ctx.state.local(comment.date_gmt);
     }
     if let Some(status) = ctx.arg_text("status") {
         comment.status = match status.as_str() {

@@ -246,6 +246,9 @@ fn one(ctx: &Ctx<'_>, table: &str, id: u64) -> Result<Value, Answer> {
     let record = record(ctx, table, id).ok_or_else(|| invalid_id(table))?;
     let mut fields = record.fields.clone();
     fields.insert("id".to_owned(), id.into());
+    if table.starts_with("shipping/zones/") && table.ends_with("/methods") {
+        fields.insert("instance_id".to_owned(), id.into());
+    }
     let dates = [("date_created", record.created), ("date_modified", record.modified)];
     for (name, time) in dates {
         fields.insert(name.to_owned(), show::plain(ctx.state.local(time)).into());
