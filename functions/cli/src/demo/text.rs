@@ -10,7 +10,7 @@ use super::{
 use crate::{
     fields::shown,
     output::{Output, Tone, cut, plain},
-    table::{Cell, Table, fold, paragraph},
+    table::{Cell, Table, paragraph},
     units,
 };
 
@@ -37,14 +37,30 @@ fn set_in(text: &str) -> String {
 
 /// A command to type, over several lines if it is long. What stands in quotes is left alone.
 pub(super) fn command(line: &str, out: Output) -> String {
-    let lines = if line.contains('\'') { vec![line.to_owned()] } else { fold(line, WIDTH - 8) };
-    let last = lines.len() - 1;
-    let end = |at: usize| if at == last { "" } else { " \\" };
-    let line = |(at, line): (usize, &String)| {
-        let margin = if at == 0 { "  " } else { "      " };
-        format!("{margin}{}\n", out.paint(&format!("{line}{}", end(at)), Tone::Good))
-    };
-    lines.iter().enumerate().map(line).collect()
+    let mut lines = vec![String::new()];
+    for part in if line.contains('\'') { vec![line.to_owned()] } else { parts(line) } {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + part.chars().count() > WIDTH - 9 {
+            lines.push(String::new());
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        *line += if line.is_empty() { "" } else { " " };
+        *line += &part;
+    }
+    let lines: Vec<String> = lines.iter().map(|line| out.paint(line, Tone::Good)).collect();
+    format!("  {}\n", lines.join(" \\\n      "))
+}
+
+/// The words of a command, each option together with its value.
+fn parts(line: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match parts.last_mut().filter(|last| last.starts_with("--") && !last.contains(' ') && !word.starts_with("--")) {
+            Some(option) => *option += &format!(" {word}"),
+            None => parts.push(word.to_owned()),
+        }
+    }
+    parts
 }
 
 pub(super) fn first_backup(backups: &[Backup], out: Output) -> String {
@@ -73,9 +89,9 @@ pub(super) fn chapter(chapter: &Chapter, out: Output) -> String {
     text.push('\n');
     text += &alarms(&chapter.changed, out);
     text.push('\n');
-    for held in &chapter.held {
-        text += &paragraph(0, &self::held(held));
-    }
+    let held: Vec<String> = chapter.held.iter().map(self::held).collect();
+    text += &paragraph(0, &format!("Nothing of it is lost. Read back just now: {}.", held.join("; ")));
+    text.push('\n');
     text += &paragraph(0, chapter.way_back);
     text.push('\n');
     let mut table = Table::new(&["HELD", "~AS IT WAS"]);
@@ -132,9 +148,13 @@ fn fields(changes: &ResourceChanges, out: Output) -> String {
     for FieldChanges { field, records, before, after } in fields.iter().take(FIELDS) {
         table.row([plain(field).into(), units::count(*records).into(), values(before).into(), values(after).into()]);
     }
+    let changed = format!("  The {} changed {}", units::count(changes.counts.changed), changes.resource);
+    if fields.is_empty() {
+        let times: Vec<&str> = times.iter().map(|field| field.field.as_str()).collect();
+        return format!("{changed} differ only in: {}\n\n", times.join(", "));
+    }
     let rest = rest(fields.len(), times.iter().map(|field| field.field.as_str()), "  ", out);
-    let count = units::count(changes.counts.changed);
-    format!("  The {count} changed {}, field by field:\n\n{}{rest}\n", changes.resource, set_in(&table.render(&out)))
+    format!("{changed}, field by field:\n\n{}{rest}\n", set_in(&table.render(&out)))
 }
 
 /// The one value all records had, or how many there were.
@@ -234,18 +254,17 @@ fn alarm_line(system: &str, alarm: &MassChange) -> String {
 fn held(held: &Held) -> String {
     let Held { system, snapshot, records, files, file_bytes } = held;
     let holds = match records {
-        1 => "that record as the vendor sent it".to_owned(),
+        1 => "the record as the vendor sent it".to_owned(),
         records => format!("all {} records as the vendor sent them", units::count(*records)),
     };
     let files = match files {
         0 => String::new(),
-        files => format!(
-            ", and {} ({}): the SHA-256 of each is the one the vendor stated",
-            units::counted(*files, "file"),
-            units::bytes(*file_bytes)
-        ),
+        files => {
+            let (files, bytes) = (units::counted(*files, "file"), units::bytes(*file_bytes));
+            format!(", and {files} ({bytes}), each with the SHA-256 that the vendor stated")
+        }
     };
-    format!("Read back just now from snapshot {snapshot} of {system}, the one before: {holds}{files}.")
+    format!("from snapshot {snapshot} of {system}, the one before, {holds}{files}")
 }
 
 pub(super) fn summary(summary: &Summary, out: Output) -> String {
@@ -265,4 +284,29 @@ pub(super) fn summary(summary: &Summary, out: Output) -> String {
 
 pub(super) fn next(next: &[Next], out: Output) -> String {
     next.iter().map(|Next { what, command: line }| format!("{what}:\n{}", command(line, out))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Output = Output { json: false, quiet: false, color: false, live: false };
+
+    #[test]
+    fn a_long_command_is_broken_before_an_option() {
+        let line = "seatbelt --home seatbelt-demo export acme-crm --at 20261125T093715Z --resource attachments --to deleted-files";
+        let expected = "  seatbelt --home seatbelt-demo export acme-crm --at 20261125T093715Z \\\n      --resource attachments --to deleted-files\n";
+        assert_eq!(command(line, PLAIN), expected);
+        let quoted = format!("seatbelt --home '{}' runs", "a ".repeat(50));
+        assert_eq!(command(&quoted, PLAIN).lines().count(), 1);
+    }
+
+    #[test]
+    fn long_values_are_shown_where_they_part() {
+        let [before, after] = ["old", "new"].map(|value| format!("[{}{value}{}]", "x".repeat(40), "y".repeat(40)));
+        let [was, is] = sides(&before, &after);
+        assert!(was.starts_with("…xxxxxxxxxxxxold") && is.starts_with("…xxxxxxxxxxxxnew"), "{was} {is}");
+        assert!(was.chars().count() <= LINE);
+        assert_eq!(sides("short", "shore"), ["short", "shore"]);
+    }
 }
