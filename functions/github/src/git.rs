@@ -33,8 +33,8 @@ async fn list(session: &Session, repository: &Parent, at: &str, url: &str, suffi
     let url = format!("{}{suffix}.git", clone_url.trim_end_matches(".git"));
     let listing = match run(session, at, &["ls-remote", "--quiet", &url], &url, None).await {
         Ok(listing) => listing,
-        // A wiki without a page has no repository, and git cannot tell that from one we may not see.
-        Err(Failure::Git(_)) if !suffix.is_empty() => return Ok(Vec::new()),
+        // A wiki without a page has no repository. Anything else git complains of is a failure, or it would pass for a removal.
+        Err(Failure::Git(said)) if !suffix.is_empty() && said.ends_with("not found") => return Ok(Vec::new()),
         Err(failure) => return Err(failure.into_error(at)),
     };
     let refs: Map<String, Value> = listing
@@ -127,5 +127,5 @@ async fn run(session: &Session, at: &str, arguments: &[&str], url: &str, folder:
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
-    Err(Failure::Git(format!("git {} for {at}: {}", arguments[0], last.trim())))
+    Err(Failure::Git(format!("git {} for {at}: {}", arguments[0], last.trim().trim_end_matches(['.', '\'']))))
 }
