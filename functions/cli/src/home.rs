@@ -69,7 +69,8 @@ impl Home {
         if !folder.exists() {
             return Err(nothing_here(folder, "there is no such folder").into());
         }
-        if folder.is_dir() && !folder.join("dynamodb.sqlite").exists() {
+        // Either half is enough: a history that was lost is rebuilt from the snapshots.
+        if folder.is_dir() && !folder.join("dynamodb.sqlite").exists() && !folder.join("s3").exists() {
             return Err(nothing_here(folder, "the folder is not a Seatbelt home").into());
         }
         Self::create(folder).await

@@ -396,7 +396,7 @@ fn first_trouble(states: &BTreeMap<String, ResourceState>) -> String {
 }
 
 /// Fills the run record from the snapshot it committed.
-fn conclude(run: &mut Run, snapshot: &Snapshot) {
+pub(crate) fn conclude(run: &mut Run, snapshot: &Snapshot) {
     run.status = match snapshot.completeness {
         Completeness::Complete => RunStatus::Complete,
         Completeness::Partial => RunStatus::Partial,

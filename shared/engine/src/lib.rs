@@ -18,6 +18,7 @@ mod lane;
 mod listing;
 mod partitions;
 mod plan;
+mod rebuild;
 mod resource;
 mod run;
 
@@ -26,4 +27,5 @@ pub use backup::{Engine, Job};
 pub use check::{Access, Sight};
 pub use error::EngineError;
 pub use plan::{Mode, SWEEP_AFTER};
+pub use rebuild::rebuild_history;
 pub use run::Stop;

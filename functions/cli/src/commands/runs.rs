@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use seatbelt_engine::rebuild_history;
 use seatbelt_model::{Run, RunStatus};
 
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   seatbelt runs
-  seatbelt runs acme-site --limit 5";
+  seatbelt runs acme-site --limit 5
+  seatbelt runs --rebuild         write again what a lost history had, from the snapshots";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -25,10 +27,18 @@ pub(crate) struct Args {
     /// How many at most, newest first
     #[arg(long, default_value_t = 20)]
     limit: usize,
+    /// First write the records of runs that only their snapshots tell of
+    #[arg(long)]
+    rebuild: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let home = Home::open(&context.home).await?;
+    if args.rebuild {
+        for (system, written) in rebuild_history(&home.vault, &home.catalog).await? {
+            context.out.note(format!("{system}: {written} runs written from their snapshots"));
+        }
+    }
     let runs = match &args.system {
         Some(system) => home.catalog.runs(system, args.limit).await?,
         None => home.catalog.recent_runs(args.limit).await?,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
 mod files;
+mod rebuild;
 
 use std::time::Duration;
 
@@ -34,10 +35,12 @@ async fn crm_conforms() {
         absent: &[],
         change: Box::new(|| change_crm(&crm, &clock)),
         paged: ("contacts", "/v1/contacts".into()),
+        further: None,
         bodies: Some(("attachments", "/v1/attachments/1".into())),
         forbidden_body: crm::forbidden_body(),
         repeatable: &[],
-        samples: 7,
+        core: &[],
+        samples: 5,
     })
     .await;
 }
@@ -63,10 +66,12 @@ async fn books_conform() {
         absent: &[],
         change: Box::new(|| change_books(&books, &clock)),
         paged: ("invoices", "/api/invoices".into()),
+        further: None,
         bodies: None,
         forbidden_body: books::forbidden_body(),
         repeatable: &[],
-        samples: 7,
+        core: &[],
+        samples: 5,
     })
     .await;
 }
