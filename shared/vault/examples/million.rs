@@ -26,7 +26,7 @@ fn record(line: &mut String, n: usize, edit: usize) {
         "{{\"id\":{n},\"edit\":{edit},\"url\":\"https://api.example/items/{n}\",\"state\":\"open\",\"text\":\""
     )
     .unwrap();
-    let mut seed = n as u64 * 0x9e37_79b9_7f4a_7c15 + 1;
+    let mut seed = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     for at in 0..40 {
         seed ^= seed << 13;
         seed ^= seed >> 7;

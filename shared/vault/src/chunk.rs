@@ -1,9 +1,11 @@
 //! Chunks: sorted lines, compressed, named by the hash of what is stored.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use seatbelt_model::{Chunk, Layer, LayerIndex, LayerRole};
 
-use crate::{Vault, VaultError, digest::Sha, store::blocking};
+use crate::{Vault, VaultError, digest::Sha, pool::Pool, store::blocking};
 
 /// More than this no frame may claim to hold: a chunk ends with the record that fills it, and records are not that large.
 const MOST_BYTES: u64 = 4 << 30;
@@ -15,30 +17,33 @@ pub(crate) struct Sealed {
 }
 
 /// Compresses and hashes. Busy: call it through [`blocking`].
-pub(crate) fn seal(raw: &[u8], level: i32) -> Sealed {
-    let bytes =
-        zstd::bulk::compress(raw, level).expect("zstd compresses any bytes into a buffer of the size it asks for");
+pub(crate) fn seal(pool: &Pool, raw: &[u8], level: i32) -> Sealed {
+    let bytes = pool.compress(raw, level);
     Sealed {
         sha: Sha::of(&bytes),
-        bytes: bytes.into(),
+        bytes,
     }
 }
 
 /// Checks the hash and decompresses. Busy: call it through [`blocking`].
-pub(crate) fn open(key: &str, sha256: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
+pub(crate) fn open(pool: &Arc<Pool>, key: &str, sha256: &str, stored: &[u8]) -> Result<Bytes, VaultError> {
     if Sha::of(stored).hex() != sha256 {
         return Err(VaultError::damaged(key, "its SHA-256 is not its name"));
     }
-    decompress(key, stored)
+    decompress(pool, key, stored)
 }
 
 /// Decompresses a frame that states its size, as all of ours do.
-pub(crate) fn decompress(key: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
+pub(crate) fn decompress(pool: &Arc<Pool>, key: &str, stored: &[u8]) -> Result<Bytes, VaultError> {
     let size = match zstd::zstd_safe::get_frame_content_size(stored) {
         Ok(Some(size)) if size <= MOST_BYTES => usize::try_from(size).unwrap_or(usize::MAX),
         _ => return Err(VaultError::damaged(key, "it is no zstd frame of Seatbelt's")),
     };
-    zstd::bulk::decompress(stored, size).map_err(|error| VaultError::damaged(key, error.to_string()))
+    let mut buffer = pool.take(size);
+    zstd::bulk::Decompressor::new()
+        .and_then(|mut zstd| zstd.decompress_to_buffer(stored, &mut buffer))
+        .map_err(|error| VaultError::damaged(key, error.to_string()))?;
+    Ok(pool.lend(buffer))
 }
 
 /// Lines that will become a chunk.
@@ -70,10 +75,9 @@ impl ChunkBuilder {
     }
 
     /// What was collected; the builder is then empty.
-    pub(crate) fn take(&mut self) -> Self {
-        let capacity = self.raw.len() + self.raw.len() / 16;
+    pub(crate) fn take(&mut self, pool: &Pool) -> Self {
         let next = Self {
-            raw: Vec::with_capacity(capacity),
+            raw: pool.take(self.raw.len()),
             ..Self::default()
         };
         std::mem::replace(self, next)
@@ -94,7 +98,13 @@ impl Vault {
         };
         let raw = std::mem::take(&mut chunk.raw);
         let bytes = raw.len() as u64;
-        let sealed = blocking(move || seal(&raw, level)).await?;
+        let pool = self.pool().clone();
+        let sealed = blocking(move || {
+            let sealed = seal(&pool, &raw, level);
+            pool.give(raw);
+            sealed
+        })
+        .await?;
         let stored_bytes = sealed.bytes.len() as u64;
         self.put_object(&system, sealed.sha, sealed.bytes).await?;
         chunk.bodies.sort_unstable();
@@ -113,7 +123,8 @@ impl Vault {
     /// Stores a layer's index: its hash, and the bytes stored.
     pub(crate) async fn store_index(&self, system: &str, index: LayerIndex) -> Result<(Sha, u64), VaultError> {
         let level = self.options().level;
-        let sealed = blocking(move || seal(&index_json(&index), level)).await?;
+        let pool = self.pool().clone();
+        let sealed = blocking(move || seal(&pool, &index_json(&index), level)).await?;
         let stored = sealed.bytes.len() as u64;
         self.put_object(system, sealed.sha, sealed.bytes).await?;
         Ok((sealed.sha, stored))
@@ -124,8 +135,9 @@ impl Vault {
         let key = Self::object_key(system, &layer.index);
         let stored = self.fetch(&key).await?;
         let sha256 = layer.index.clone();
+        let pool = self.pool().clone();
         blocking(move || {
-            let json = open(&key, &sha256, &stored)?;
+            let json = open(&pool, &key, &sha256, &stored)?;
             read_index(&key, &json)
         })
         .await?
@@ -136,7 +148,8 @@ impl Vault {
         let key = Self::object_key(system, sha256);
         let stored = self.fetch(&key).await?;
         let sha256 = sha256.to_owned();
-        blocking(move || open(&key, &sha256, &stored)).await?.map(Bytes::from)
+        let pool = self.pool().clone();
+        blocking(move || open(&pool, &key, &sha256, &stored)).await?
     }
 }
 

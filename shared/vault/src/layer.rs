@@ -156,7 +156,7 @@ impl LayerWriter {
     async fn end_chunk(&mut self) -> Result<(), VaultError> {
         if !self.builder.is_empty() {
             self.chunks.extend(self.uploads.make_room().await?);
-            let chunk = self.builder.take();
+            let chunk = self.builder.take(self.vault.pool());
             self.uploads
                 .push(self.vault.clone().store_chunk(self.system.clone(), self.role, chunk));
         }

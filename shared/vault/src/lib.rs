@@ -41,6 +41,7 @@ mod lock;
 mod merge;
 mod pages;
 mod pipeline;
+mod pool;
 mod run;
 mod spill;
 mod stage;

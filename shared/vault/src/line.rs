@@ -17,7 +17,7 @@
 //! Why this is unambiguous: within a JSON string a quote is escaped, so the text `"_seatbelt":` occurs only as the name
 //! of a member. A vendor's record that has such a member itself always gets one of ours behind it, if only an empty one.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::{memchr2, memmem};
 use seatbelt_model::{
@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use crate::VaultError;
 
 const NAME: &str = "\"_seatbelt\":";
+/// Made once: every record is searched.
+static NAME_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(NAME));
 const CONTROL: &str = "{\"_seatbelt\":{";
 const BEFORE: &str = "{\"_seatbelt\":{\"before\":";
 const REMOVED: &str = "{\"_seatbelt\":{\"removed\":";
@@ -140,7 +142,7 @@ pub fn build_into(line: &mut String, record: &str, extra: &Extra) -> Result<(), 
     if !(record.starts_with('{') && record.ends_with('}')) {
         return Err(VaultError::NotARecord);
     }
-    let plain = *extra == Extra::default() && memmem::find(record.as_bytes(), NAME.as_bytes()).is_none();
+    let plain = *extra == Extra::default() && NAME_FINDER.find(record.as_bytes()).is_none();
     let inner = &record[..record.len() - 1];
     if plain {
         push_on_one_line(line, record);

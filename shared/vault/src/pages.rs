@@ -86,7 +86,7 @@ impl Pages {
                 let key = self.key(at);
                 self.fetches.push(async move {
                     let stored = vault.fetch(&key).await?;
-                    blocking(move || decompress(&key, &stored)).await?.map(Bytes::from)
+                    blocking(move || decompress(vault.pool(), &key, &stored)).await?
                 });
             }
         }

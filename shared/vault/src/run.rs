@@ -59,7 +59,7 @@ impl StagedRun {
         let mut whole = LayerIndex::default();
         for number in self.first..self.first + self.objects {
             let key = run_key(system, &self.prefix, number);
-            let json = decompress(&key, &vault.fetch(&key).await?)?;
+            let json = decompress(vault.pool(), &key, &vault.fetch(&key).await?)?;
             whole.chunks.extend(read_index(&key, &json)?.chunks);
         }
         Ok(whole)
@@ -118,6 +118,14 @@ impl Arena {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// Sets memory aside, once, for all that will come: an untouched page costs nothing, and a buffer that grows is copied and
+    /// for a moment there twice.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        if self.text.capacity() == 0 {
+            self.text.reserve_exact(bytes);
+        }
     }
 
     /// Memory in use.

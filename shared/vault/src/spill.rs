@@ -96,11 +96,11 @@ impl Spiller {
             builder.note(arena.key(at), 1);
             if builder.raw.len() >= limit || at + 1 == arena.len() {
                 self.chunks.extend(stored.make_room().await?);
-                stored.push(
-                    self.vault
-                        .clone()
-                        .store_chunk(self.system.clone(), LayerRole::Base, builder.take()),
-                );
+                stored.push(self.vault.clone().store_chunk(
+                    self.system.clone(),
+                    LayerRole::Base,
+                    builder.take(self.vault.pool()),
+                ));
             }
         }
         while let Some(chunk) = stored.next().await? {
@@ -144,7 +144,8 @@ impl Spiller {
             chunks: std::mem::take(&mut self.chunks),
         };
         let level = self.vault.options().staging_level;
-        let sealed = blocking(move || seal(&index_json(&index), level)).await?;
+        let pool = self.vault.pool().clone();
+        let sealed = blocking(move || seal(&pool, &index_json(&index), level)).await?;
         let key = run_key(&self.system, &self.prefix, self.next);
         self.vault.put_staging(&key, sealed.bytes).await?;
         self.next += 1;
@@ -195,14 +196,20 @@ impl RunWriter {
 
     async fn end_object(&mut self, stored: &mut Pipeline<()>) -> Result<(), VaultError> {
         stored.make_room().await?;
-        let next = Vec::with_capacity(self.raw.len() + self.raw.len() / 16);
+        let next = self.vault.pool().take(self.raw.len());
         let raw = std::mem::replace(&mut self.raw, next);
         let key = run_key(&self.system, &self.run.prefix, self.run.first + self.run.objects);
         self.run.objects += 1;
         let vault = self.vault.clone();
         stored.push(async move {
             let level = vault.options().staging_level;
-            let sealed = blocking(move || seal(&raw, level)).await?;
+            let pool = vault.pool().clone();
+            let sealed = blocking(move || {
+                let sealed = seal(&pool, &raw, level);
+                pool.give(raw);
+                sealed
+            })
+            .await?;
             vault.put_staging(&key, sealed.bytes).await
         });
         Ok(())

@@ -61,6 +61,8 @@ impl Staged {
 pub struct Stager {
     arena: Arena,
     buffer_bytes: usize,
+    /// How far the arena may fill.
+    room: usize,
     fresh: bool,
     /// Runs of earlier invocations, then those of this one as far as they are done.
     resumed: Vec<StagedRun>,
@@ -83,10 +85,12 @@ impl Vault {
     /// of their keys are stored as chunks of the base layer at once, and nothing needs merging ([`Staged::base`]).
     #[must_use]
     pub fn stager(&self, system: &str, run: RunId, unit: &str, fresh: bool, resume: Vec<StagedRun>) -> Stager {
+        let buffer_bytes = self.options().buffer_bytes.min(1 << 30);
         let spiller = Spiller::new(self, system, run, unit, fresh, &resume);
         Stager {
             arena: Arena::default(),
-            buffer_bytes: self.options().buffer_bytes.min(1 << 30),
+            buffer_bytes,
+            room: buffer_bytes,
             fresh,
             resumed: resume,
             writing: Writing::Idle(Box::new(spiller), Arena::default()),
@@ -124,9 +128,10 @@ impl Stager {
     }
 
     async fn push(&mut self, key: &str, kind: EntryKind, line: &str) -> Result<(), VaultError> {
-        if !self.arena.is_empty() && self.arena.bytes() + key.len() + line.len() > self.buffer_bytes {
+        if !self.arena.is_empty() && self.arena.bytes() + key.len() + line.len() > self.room {
             self.spill().await?;
         }
+        self.arena.reserve(self.buffer_bytes);
         self.arena.push(key, kind, line)
     }
 
@@ -177,6 +182,8 @@ impl Stager {
     async fn spill(&mut self) -> Result<(), VaultError> {
         let (mut spiller, spare) = self.settled().await?;
         let full = std::mem::replace(&mut self.arena, spare);
+        // From now on two buffers are in use: the other one may fill half as far.
+        self.room = (self.buffer_bytes / 2).max(1);
         self.writing = Writing::Busy(Task::spawn(async move {
             let mut emptied = spiller.spill(full).await?;
             emptied.clear();

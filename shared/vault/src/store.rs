@@ -11,13 +11,13 @@ use aws_sdk_s3::{
 use aws_smithy_types::DateTime;
 use bytes::Bytes;
 
-use crate::{ObjectLock, VaultError, digest::Sha, error::status};
+use crate::{ObjectLock, VaultError, digest::Sha, error::status, pool::Pool};
 
 /// How a vault works. The defaults suit a function of 256 MB.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// A stager sorts this many bytes of records in memory. It holds at most twice as much: one buffer fills while
-    /// the other is written.
+    /// A stager holds this many bytes of records in memory before it stages any, and then half as much again: one buffer
+    /// fills while the other is written.
     pub buffer_bytes: usize,
     /// Uncompressed bytes of a chunk of a base layer. Chunks of deltas and of staged runs have an eighth of it, since
     /// many of them are read side by side.
@@ -37,7 +37,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            buffer_bytes: 32 << 20,
+            buffer_bytes: 16 << 20,
             chunk_bytes: 4 << 20,
             spool: std::env::temp_dir(),
             level: 3,
@@ -66,6 +66,7 @@ struct Inner {
     client: Client,
     bucket: String,
     options: Options,
+    pool: Arc<Pool>,
 }
 
 /// A conditional put that meets another one in flight is told to try again.
@@ -75,12 +76,18 @@ impl Vault {
     /// Snapshots in `bucket`. Retries of single requests are the client's; give it a retry policy.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>, options: Options) -> Self {
-        let bucket = bucket.into();
+        // What a writer has on its way, and a reader beside it.
+        let pool = Arc::new(Pool::new(6 * options.chunk_bytes));
+        Self::with_pool(client, bucket.into(), options, pool)
+    }
+
+    fn with_pool(client: Client, bucket: String, options: Options, pool: Arc<Pool>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 client,
                 bucket,
                 options,
+                pool,
             }),
         }
     }
@@ -92,13 +99,18 @@ impl Vault {
             lock,
             ..self.inner.options.clone()
         };
-        Self::new(self.inner.client.clone(), self.inner.bucket.clone(), options)
+        let inner = &self.inner;
+        Self::with_pool(inner.client.clone(), inner.bucket.clone(), options, inner.pool.clone())
     }
 
     /// How this vault works.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.inner.options
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.inner.pool
     }
 
     /// The client it works with.

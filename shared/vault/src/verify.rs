@@ -368,12 +368,12 @@ async fn fetched<T: Send + 'static>(
         Err(VaultError::Damaged { .. }) => return Ok(Err(DamageKind::HashMismatch)),
         Err(other) => return Err(other),
     };
-    let sha256 = sha256.to_owned();
+    let (sha256, pool) = (sha256.to_owned(), vault.pool().clone());
     blocking(move || {
         if Sha::of(&stored).hex() != sha256 {
             return Err(DamageKind::HashMismatch);
         }
-        let read = open(&key, &sha256, &stored).and_then(|content| look(&key, &content));
+        let read = open(&pool, &key, &sha256, &stored).and_then(|content| look(&key, &content));
         read.map(|found| (stored.len() as u64, found))
             .map_err(|_| DamageKind::Unreadable)
     })
