@@ -3,6 +3,7 @@
 
     aws s3 sync s3://BUCKET/SYSTEM ./SYSTEM
     python3 recover.py ./SYSTEM ./recovered [--snapshot 20261122T060000Z] [--resource NAME]
+    python3 recover.py ./seatbelt-home ./recovered --system NAME     # from the folder of one machine
 
 Writes one file a resource, NAME.ndjson, with the vendor's records as they came, in the order of their keys; files go to
 files/NAME/. Every object is checked against its SHA-256. FORMAT.md beside this script explains each step.
@@ -12,8 +13,10 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
 
 NAME = b'"_seatbelt":'
 
@@ -118,15 +121,35 @@ def save_body(system, line, key, folder):
     shutil.copyfile(path, os.path.join(folder, safe[-200:]))
 
 
+def lay_out(home, system, into):
+    """Links the objects of one system in a home's folder under their keys: in the folder itself, an index tells them."""
+    index = sqlite3.connect(f"file:{os.path.join(home, 's3', 'index.sqlite')}?mode=ro", uri=True)
+    found = index.execute("SELECT key, file FROM objects WHERE key LIKE ? || '/%'", (system,)).fetchall()
+    if not found:
+        sys.exit(f"{home}: holds nothing of {system}")
+    for key, file in found:
+        path = os.path.join(into, *key.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(os.path.abspath(os.path.join(home, "s3", "data", file[:2], file)), path)
+    return os.path.join(into, system)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("system", help="the system's folder")
+    arguments.add_argument("folder", help="the system's objects, or with --system a home")
     arguments.add_argument("to", help="where to write")
     arguments.add_argument("--snapshot", help="its id; the newest if left out")
     arguments.add_argument("--resource", help="only this one")
+    arguments.add_argument("--system", help="the folder is a home; recover this system of it")
     given = arguments.parse_args()
+    if not given.system:
+        return recover(given.folder, given)
+    with tempfile.TemporaryDirectory() as into:
+        recover(lay_out(given.folder, given.system, into), given)
 
-    folder = os.path.join(given.system, "snapshots")
+
+def recover(system, given):
+    folder = os.path.join(system, "snapshots")
     name = f"{given.snapshot}.json" if given.snapshot else max(os.listdir(folder))
     with open(os.path.join(folder, name), encoding="utf-8") as file:
         snapshot = json.load(file)
@@ -136,13 +159,13 @@ def main():
     for resource, state in snapshot["resources"].items():
         if given.resource not in (None, resource):
             continue
-        records = read_state(given.system, state)
+        records = read_state(system, state)
         if len(records) != state["records"]:
             sys.exit(f"{resource}: {len(records)} records found, {state['records']} expected")
         with open(os.path.join(given.to, f"{resource}.ndjson"), "wb") as out:
             for key in sorted(records, key=order):
                 out.write(vendor(records[key]) + b"\n")
-                save_body(given.system, records[key], key, os.path.join(given.to, "files", resource))
+                save_body(system, records[key], key, os.path.join(given.to, "files", resource))
         print(f"{resource}: {len(records)} records", file=sys.stderr)
 
 

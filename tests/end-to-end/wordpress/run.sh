@@ -108,6 +108,12 @@ step 'the past is still there'
 seatbelt export "$system" --at "$second" --to "$out/export-2" --format ndjson
 check counts "$out/truth-1.json" "$out/export-2"
 
+step 'without Seatbelt, Python and zstd tell the same'
+python3 "$here/../../../docs/recover.py" "$home" "$out/recovered" --system "$system" --snapshot "$second" 2>"$out/recover.log"
+for exported in "$out/export-2"/*.ndjson; do
+  cmp "$exported" "$out/recovered/$(basename "$exported")"
+done
+
 step 'the vault is sound, and says so when it is not'
 seatbelt verify "$system" --json >"$out/verify-1.json"
 damaged=$(check damage "$home")
