@@ -80,7 +80,10 @@ fn start(cli: Cli, out: Output) -> Result<ExitCode> {
         )
         .into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     let context = Context { out, home };
     let code = runtime.block_on(dispatch(cli.command, &context));
     // Whatever still runs in the background must not hold up the end.
@@ -129,5 +132,8 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("SEATBELT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

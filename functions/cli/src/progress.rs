@@ -153,9 +153,9 @@ impl Watch {
     fn waiting(&self, reason: Wait, wait: Duration) {
         let why = match reason {
             Wait::Pace => "pacing",
-            Wait::Throttled => "the vendor asks to slow down",
-            Wait::Retry => "trying again after a failure",
-            Wait::Quota => "leaving the rest of the quota to others",
+            Wait::Throttled => "throttled by the vendor",
+            Wait::Retry => "retry",
+            Wait::Quota => "quota left to others",
         };
         let said = format!("{why}, {}", units::duration(wait));
         if self.progress.bars.is_some() {

@@ -40,7 +40,7 @@ pub(crate) fn backup(run: &Run, snapshot: &Snapshot, folder: &std::path::Path, o
         .map(|ended| units::duration(units::between(run.started_at, ended)))
         .unwrap_or_default();
     text += &format!(
-        "{}: {} in {took}: {}, {}; {}, {} read, {} stored\n",
+        "{}: {} in {took}: {}, {}\n{}, {} read, {} stored\n",
         run.system,
         word(snapshot),
         units::counted(snapshot.records(), "record"),

@@ -1,6 +1,9 @@
 //! The demo as people run it: the real binary, a folder, and the commands it recommends.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests stand outside of tests; a panic is their failure")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests stand outside of tests; a panic is their failure"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,13 +23,22 @@ const SYSTEMS: [(&str, &str); 3] = [("crm", "acme-crm"), ("books", "acme-books")
 
 fn seatbelt(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seatbelt"));
-    command.current_dir(folder).args(arguments).env_remove("SEATBELT_HOME").output().unwrap()
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env_remove("SEATBELT_HOME")
+        .output()
+        .unwrap()
 }
 
 /// Runs it and wants exit code 0 and JSON.
 fn json(folder: &Path, arguments: &[&str]) -> Value {
     let output = seatbelt(folder, &[&["--json"], arguments].concat());
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -50,7 +62,8 @@ fn harmed(incident: &Incident) -> BTreeSet<Place> {
     let places = incident.harmed.iter().flat_map(|(place, keys)| {
         let (system, resource) = place.split_once('/').unwrap();
         let (system, resource) = (systems[system].to_owned(), resource.replace('-', "_"));
-        keys.iter().map(move |key| (system.clone(), resource.clone(), key.clone()))
+        keys.iter()
+            .map(move |key| (system.clone(), resource.clone(), key.clone()))
     });
     places.collect()
 }
@@ -58,7 +71,10 @@ fn harmed(incident: &Incident) -> BTreeSet<Place> {
 /// The snapshots of each system, oldest first.
 fn snapshots(folder: &Path) -> BTreeMap<&'static str, Vec<Value>> {
     let of = |system| {
-        let mut snapshots = json(folder, &["--home", "demo", "snapshots", system]).as_array().unwrap().clone();
+        let mut snapshots = json(folder, &["--home", "demo", "snapshots", system])
+            .as_array()
+            .unwrap()
+            .clone();
         snapshots.reverse();
         (system, snapshots)
     };
@@ -70,8 +86,15 @@ fn differing(folder: &Path, snapshots: &BTreeMap<&'static str, Vec<Value>>, acci
     let mut places = BTreeSet::new();
     for (system, snapshots) in snapshots {
         let [before, after] = [accident, accident + 1].map(|at| text(&snapshots[at]["snapshot"]));
-        for change in json(folder, &["--home", "demo", "diff", system, before, after]).as_array().unwrap() {
-            places.insert(((*system).to_owned(), text(&change["resource"]).to_owned(), text(&change["key"]).to_owned()));
+        for change in json(folder, &["--home", "demo", "diff", system, before, after])
+            .as_array()
+            .unwrap()
+        {
+            places.insert((
+                (*system).to_owned(),
+                text(&change["resource"]).to_owned(),
+                text(&change["key"]).to_owned(),
+            ));
         }
     }
     places
@@ -93,19 +116,40 @@ async fn the_demo_shows_what_happened_and_leaves_a_folder_to_look_at() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let report = json(folder, &["--home", "demo", "demo"]);
-    assert!(report["summary"]["seconds"].as_f64().unwrap() < 60.0, "{}", report["summary"]);
+    assert!(
+        report["summary"]["seconds"].as_f64().unwrap() < 60.0,
+        "{}",
+        report["summary"]
+    );
     let snapshots = snapshots(folder);
     assert!(snapshots.values().all(|snapshots| snapshots.len() == 5));
-    assert!(snapshots.values().flatten().all(|snapshot| snapshot["completeness"] == "complete"));
+    assert!(
+        snapshots
+            .values()
+            .flatten()
+            .all(|snapshot| snapshot["completeness"] == "complete")
+    );
 
     let incidents = incidents(report["seed"].as_u64().unwrap()).await;
     for (at, incident) in incidents.iter().enumerate() {
         let chapter = &report["accidents"][at];
-        assert_eq!((text(&chapter["title"]), text(&chapter["story"])), (incident.title, incident.story.as_str()));
+        assert_eq!(
+            (text(&chapter["title"]), text(&chapter["story"])),
+            (incident.title, incident.story.as_str())
+        );
         let harmed = harmed(incident);
         assert_eq!(differing(folder, &snapshots, at), harmed, "{}", incident.title);
-        let held = chapter["held"].as_array().unwrap().iter().map(|held| held["records"].as_u64().unwrap());
-        assert_eq!(held.sum::<u64>(), harmed.len() as u64, "everything is held as it was before: {}", incident.title);
+        let held = chapter["held"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|held| held["records"].as_u64().unwrap());
+        assert_eq!(
+            held.sum::<u64>(),
+            harmed.len() as u64,
+            "everything is held as it was before: {}",
+            incident.title
+        );
         assert!(!chapter["examples"].as_array().unwrap().is_empty());
     }
     expect_alarms(&snapshots);
@@ -117,9 +161,13 @@ async fn the_demo_shows_what_happened_and_leaves_a_folder_to_look_at() {
 
 fn expect_alarms(snapshots: &BTreeMap<&'static str, Vec<Value>>) {
     assert!(alarms(snapshots, 0).is_empty(), "a first backup alarms nobody");
-    let removed = ["attachments", "companies", "contacts", "notes"].map(|resource| format!("acme-crm {resource} removed"));
+    let removed =
+        ["attachments", "companies", "contacts", "notes"].map(|resource| format!("acme-crm {resource} removed"));
     assert_eq!(alarms(snapshots, 1), removed);
-    assert_eq!(alarms(snapshots, 2), ["acme-crm automations changed", "acme-crm contacts changed"]);
+    assert_eq!(
+        alarms(snapshots, 2),
+        ["acme-crm automations changed", "acme-crm contacts changed"]
+    );
     assert_eq!(alarms(snapshots, 3), ["acme-books invoices changed"]);
     let configuration = [
         "acme-crm pipelines changed",
@@ -137,7 +185,21 @@ fn deleted_files_come_back(folder: &Path, report: &Value, incident: &Incident) {
     let chapter = &report["accidents"][0];
     assert_eq!(chapter["held"][0]["files"].as_u64(), Some(deleted.len() as u64));
     let before = text(&chapter["held"][0]["snapshot"]);
-    json(folder, &["--home", "demo", "export", "acme-crm", "--at", before, "--resource", "attachments", "--to", "files"]);
+    json(
+        folder,
+        &[
+            "--home",
+            "demo",
+            "export",
+            "acme-crm",
+            "--at",
+            before,
+            "--resource",
+            "attachments",
+            "--to",
+            "files",
+        ],
+    );
     let records = fs::read_to_string(folder.join("files/attachments.ndjson")).unwrap();
     let mut found = 0;
     for record in records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
@@ -154,15 +216,26 @@ fn deleted_files_come_back(folder: &Path, report: &Value, incident: &Incident) {
 
 /// Every command the demo prints does something on the folder, and says something.
 fn recommended_commands_work(folder: &Path, report: &Value) {
-    let next = report["next"].as_array().unwrap().iter().map(|next| text(&next["command"]));
+    let next = report["next"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|next| text(&next["command"]));
     let chapters = report["accidents"].as_array().unwrap().iter();
     let shown = chapters.flat_map(|chapter| chapter["commands"].as_array().unwrap().iter().map(text));
-    let commands: Vec<&str> = next.chain(shown).filter(|command| !command.contains(" demo --again")).collect();
+    let commands: Vec<&str> = next
+        .chain(shown)
+        .filter(|command| !command.contains(" demo --again"))
+        .collect();
     assert_eq!(commands.len(), 15, "{commands:?}");
     for command in commands {
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         let output = seatbelt(folder, &arguments);
-        assert!(output.status.success() && !output.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && !output.stdout.is_empty(),
+            "{command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -172,7 +245,12 @@ fn secrets_are_private(folder: &Path) {
     #[cfg(unix)]
     for file in files {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.path().display());
+        assert_eq!(
+            file.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{}",
+            file.path().display()
+        );
     }
 }
 
@@ -180,14 +258,26 @@ fn it_begins_again_only_when_asked(folder: &Path) {
     let refused = seatbelt(folder, &["--home", "demo", "demo"]);
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("holds a demo already") && said.contains("--home demo demo --again"), "{said}");
+    assert!(
+        said.contains("holds a demo already") && said.contains("--home demo demo --again"),
+        "{said}"
+    );
     fs::write(folder.join("demo/mine.txt"), "kept").unwrap();
     let again = seatbelt(folder, &["--home", "demo", "demo", "--again"]);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(fs::read_to_string(folder.join("demo/mine.txt")).unwrap(), "kept");
     let story = String::from_utf8(again.stdout).unwrap();
-    assert!(!story.contains('\u{1b}') && story.lines().all(|line| line.chars().count() <= 100), "{story}");
-    let parts = ["Accident 1 of 4", "Accident 4 of 4", "ALARM  acme-books invoices: 200 of 1,500 changed", "Not built yet", "verify --all"];
+    assert!(
+        !story.contains('\u{1b}') && story.lines().all(|line| line.chars().count() <= 100),
+        "{story}"
+    );
+    let parts = [
+        "Accident 1 of 4",
+        "Accident 4 of 4",
+        "ALARM  acme-books invoices: 200 of 1,500 changed",
+        "Not built yet",
+        "verify --all",
+    ];
     let missing: Vec<_> = parts.into_iter().filter(|part| !story.contains(part)).collect();
     assert!(missing.is_empty(), "{missing:?}\n{story}");
 }
@@ -201,9 +291,18 @@ fn a_folder_with_anything_else_in_it_stays_as_it_is() {
         let refused = seatbelt(folder.path(), arguments);
         assert_eq!(refused.status.code(), Some(1));
         let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(said.contains("holds something that is no demo") && said.contains("seatbelt --home DIR demo"), "{said}");
+        assert!(
+            said.contains("holds something that is no demo") && said.contains("seatbelt --home DIR demo"),
+            "{said}"
+        );
     }
-    let left: Vec<_> = fs::read_dir(folder.path().join("demo")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(folder.path().join("demo"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["dynamodb.sqlite"]);
-    assert_eq!(fs::read_to_string(folder.path().join("demo/dynamodb.sqlite")).unwrap(), "somebody's");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("demo/dynamodb.sqlite")).unwrap(),
+        "somebody's"
+    );
 }

@@ -10,7 +10,7 @@ use crate::{Context, cli::Cli};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  seatbelt completions bash > ~/.local/share/bash-completion/completions/seatbelt
+  seatbelt completions bash > /etc/bash_completion.d/seatbelt
   seatbelt completions zsh > ~/.zfunc/_seatbelt
   seatbelt completions fish > ~/.config/fish/completions/seatbelt.fish";
 

@@ -38,9 +38,7 @@ and one for each top-level field; what is nested is JSON in its cell.";
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// The vendor's records, a line each
     Ndjson,
-    /// For spreadsheets
     Csv,
 }
 
@@ -54,7 +52,7 @@ pub(crate) struct Args {
     /// The point in time; the newest snapshot if none is named
     #[arg(long, value_name = "WHEN")]
     at: Option<String>,
-    /// How to write records
+    /// How to write records: the vendor's JSON, one a line, or a table
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
     /// Only this resource

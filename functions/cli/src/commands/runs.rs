@@ -18,7 +18,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   seatbelt runs
   seatbelt runs acme-site --limit 5
-  seatbelt runs --rebuild         write again what a lost history had, from the snapshots";
+  seatbelt runs --rebuild      write a lost history again, from the snapshots";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -36,7 +36,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let home = Home::open(&context.home).await?;
     if args.rebuild {
         for (system, written) in rebuild_history(&home.vault, &home.catalog).await? {
-            context.out.note(format!("{system}: {written} runs written from their snapshots"));
+            context
+                .out
+                .note(format!("{system}: {written} runs written from their snapshots"));
         }
     }
     let runs = match &args.system {

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::{
     Context,
     home::Home,
-    moment,
     output::Tone,
     table::{Cell, Table},
     units,
@@ -34,7 +33,15 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let (home, out) = (Home::open(&context.home).await?, context.out);
     let mut ids = home.vault.snapshot_ids(&args.system).await?;
     if ids.is_empty() {
-        moment::newest(&home, &args.system).await?;
+        home.known(&args.system).await?;
+        out.note(format!(
+            "{0} has no snapshot yet; seatbelt backup {0} makes the first",
+            args.system
+        ));
+        if out.json {
+            out.value(&Vec::<Value>::new())?;
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     ids.reverse();
     let all = ids.len();

@@ -64,9 +64,10 @@ fn a_diff_and_a_history_name_the_fields() {
 
     let changes = home.json(&["diff", "crm", "--resource", "contacts"]);
     let of = |key: u64| {
+        let key = key.to_string();
         changes
             .iter()
-            .find(|change| change["key"] == key.to_string())
+            .find(|change| change["key"].as_str() == Some(&key))
             .unwrap_or_else(|| panic!("{changes:?}"))
     };
     assert_eq!(changes.len(), 2);
@@ -243,7 +244,7 @@ fn ctrl_c_stops_at_a_checkpoint_and_the_next_backup_goes_on() {
     let vendor = Company::start();
     let home = vendor.home(crm::READ_ONLY_TOKEN);
     let server = &vendor.company.crm_server;
-    // The third request is answered only when the process is asked to stop: it waits, then is tried again.
+    // From the third request on answers take a while, so that the run is still going when it is asked to stop.
     server.faults(Faults::none().rule(
         Matcher::From(3),
         FaultKind::Latency(std::time::Duration::from_millis(300)),

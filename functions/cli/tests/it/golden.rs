@@ -11,7 +11,15 @@ fn compare(name: &str, text: &str) {
         std::fs::write(&path, text).unwrap();
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, golden, "{name} differs; UPDATE_GOLDEN=1 rewrites it");
+    let mut lines = text.lines().zip(golden.lines().chain(std::iter::repeat("(nothing)")));
+    if let Some((is, was)) = lines.find(|(is, was)| is != was) {
+        panic!("{name} differs: \"{is}\" was \"{was}\"; UPDATE_GOLDEN=1 rewrites it");
+    }
+    assert_eq!(
+        text.len(),
+        golden.len(),
+        "{name} is shorter; UPDATE_GOLDEN=1 rewrites it"
+    );
 }
 
 #[test]

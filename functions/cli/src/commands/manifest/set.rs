@@ -100,7 +100,7 @@ pub(super) async fn remove(system: &str, context: &Context) -> Result<ExitCode> 
     let entry = home.entry(system).await?;
     match home.catalog.remove_system(&entry.name, entry.version).await {
         Err(error @ CatalogError::VersionConflict { .. }) => {
-            return Err(Err::<(), _>(error).hint(again).unwrap_err().into());
+            return Err(Failure::new(error.to_string(), again()).into());
         }
         other => other?,
     }
