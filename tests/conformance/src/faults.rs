@@ -52,7 +52,7 @@ impl Trial<'_> {
             ("truncated JSON, once", FaultKind::TruncatedJson),
             ("HTML, once", FaultKind::Html),
         ] {
-            let (rig, outcome) = self.first_backup(Matcher::NthOf(self.path(), 2), fault).await;
+            let (rig, outcome) = self.first_backup(self.second(), fault).await;
             let what = format!("{}: {name} on the second page of {}", self.subject.name, self.paged());
             let run = self.complete(&what, &rig, outcome).await;
             assert!(run.traffic.retries > 0, "{what}: nothing was tried again; the fault did not hit");
@@ -63,7 +63,7 @@ impl Trial<'_> {
 
     async fn a_stated_wait_is_obeyed(&self) {
         let fault = FaultKind::Status(429, Some(7), String::new());
-        let (rig, outcome) = self.first_backup(Matcher::NthOf(self.path(), 2), fault).await;
+        let (rig, outcome) = self.first_backup(self.second(), fault).await;
         let what = format!("{}: 429 with Retry-After: 7", self.subject.name);
         let run = self.complete(&what, &rig, outcome).await;
         assert!(run.traffic.throttles > 0, "{what}: no throttle was counted");
@@ -77,7 +77,7 @@ impl Trial<'_> {
         let mut setup = self.setup(Start::Empty);
         setup.settings["timeout_s"] = json!(1);
         let rig = self.template.rig_with(&setup, Start::Empty, seatbelt_embedded::Options::default()).await;
-        let outcome = self.back_up(&rig, Matcher::NthOf(self.path(), 2), FaultKind::Timeout).await;
+        let outcome = self.back_up(&rig, self.second(), FaultKind::Timeout).await;
         self.complete(&format!("{}: a request that is never answered", self.subject.name), &rig, outcome).await;
     }
 
@@ -93,10 +93,10 @@ impl Trial<'_> {
     async fn what_stays_is_in_the_receipt(&self) {
         let forbidden = || FaultKind::Forbidden(self.subject.forbidden_body.clone());
         for (name, matcher, fault, reason) in [
-            ("403 from the second page on", Matcher::FromOf(self.path(), 2), forbidden(), GapReason::Forbidden),
-            ("the same page again and again", Matcher::FromOf(self.path(), 2), FaultKind::RepeatPage, GapReason::RepeatedPage),
+            ("403 from the second page on", self.from_second(), forbidden(), GapReason::Forbidden),
+            ("the same page again and again", self.from_second(), FaultKind::RepeatPage, GapReason::RepeatedPage),
             ("HTML for ever", Matcher::All(self.path()), FaultKind::Html, GapReason::Failed),
-            ("HTML from the second page on", Matcher::FromOf(self.path(), 2), FaultKind::Html, GapReason::Failed),
+            ("HTML from the second page on", self.from_second(), FaultKind::Html, GapReason::Failed),
             ("truncated JSON for ever", Matcher::All(self.path()), FaultKind::TruncatedJson, GapReason::Failed),
         ] {
             let what = format!("{}: {name} on {}", self.subject.name, self.paged());
@@ -138,9 +138,9 @@ impl Trial<'_> {
     async fn nothing_is_passed_over_in_an_incremental_run(&self) {
         let forbidden = || FaultKind::Forbidden(self.subject.forbidden_body.clone());
         let mut cases = vec![
-            ("403 from the second page of changes on", Matcher::FromOf(self.path(), 2), forbidden()),
-            ("the same page of changes again and again", Matcher::FromOf(self.path(), 2), FaultKind::RepeatPage),
-            ("HTML from the second page of changes on", Matcher::FromOf(self.path(), 2), FaultKind::Html),
+            ("403 from the second page of changes on", self.from_second(), forbidden()),
+            ("the same page of changes again and again", self.from_second(), FaultKind::RepeatPage),
+            ("HTML from the second page of changes on", self.from_second(), FaultKind::Html),
         ];
         let paged = self.connector.resource(self.paged()).unwrap_or_else(|| panic!("{}: there is no {}", self.subject.name, self.paged()));
         if let Deletes::Listed(feed) = paged.deletes {
@@ -243,6 +243,22 @@ impl Trial<'_> {
 
     fn paged(&self) -> &str {
         self.subject.paged.0
+    }
+
+    /// Its second page.
+    fn second(&self) -> Matcher {
+        match &self.subject.further {
+            Some(path) => Matcher::NthOf(path.clone(), 1),
+            None => Matcher::NthOf(self.path(), 2),
+        }
+    }
+
+    /// Its second page and all that follow.
+    fn from_second(&self) -> Matcher {
+        match &self.subject.further {
+            Some(path) => Matcher::FromOf(path.clone(), 1),
+            None => Matcher::FromOf(self.path(), 2),
+        }
     }
 
     fn path(&self) -> String {

@@ -58,12 +58,16 @@ pub struct Subject<'a> {
     pub change: Box<dyn Fn() + 'a>,
     /// A resource that takes at least three pages of [`Subject::PAGE_SIZE`], and how its listing's path begins.
     pub paged: (&'a str, String),
+    /// How the paths of its further pages begin, where that is otherwise.
+    pub further: Option<String>,
     /// A resource with files, and how the paths of their bytes begin.
     pub bodies: Option<(&'a str, String)>,
     /// The vendor's own 403.
     pub forbidden_body: String,
     /// Parts of paths that are rightly asked for more than once in a run, such as git's own.
     pub repeatable: &'a [&'a str],
+    /// What the checks read that take many runs, unless all cases are tried; empty is everything.
+    pub core: &'a [&'a str],
     /// How many crashes of each sort are tried, unless all are: fewer for vendors that take long to read.
     pub samples: u64,
 }
@@ -107,6 +111,7 @@ pub async fn check(subject: &Subject<'_>) {
     if runs("pages") {
         pages::check(subject, &template).await;
     }
+    template.narrow();
     if runs("faults") {
         faults::check(subject, &template).await;
     }

@@ -34,6 +34,7 @@ pub(crate) struct Template {
     pub(crate) state: State,
     /// When the vendor has changed.
     pub(crate) changed_at: Timestamp,
+    narrow: std::cell::Cell<bool>,
 }
 
 /// An undisturbed run.
@@ -54,7 +55,12 @@ impl Template {
         subject.clock.advance(hour);
         (subject.change)();
         let changed_at = subject.clock.advance(hour);
-        Self { folder, state, changed_at }
+        Self { folder, state, changed_at, narrow: false.into() }
+    }
+
+    /// From now on cases read the subject's core only, unless all cases are tried.
+    pub(crate) fn narrow(&self) {
+        self.narrow.set(!crate::is_exhaustive());
     }
 
     /// A rig for a case, on a folder of its own.
@@ -64,7 +70,9 @@ impl Template {
 
     pub(crate) fn setup<'a>(&self, subject: &'a Subject<'_>, start: Start) -> Setup<'a> {
         let wait = if start == Start::Old { SWEEP_DUE } else { Duration::ZERO };
-        subject.setup(self.changed_at.checked_add(wait).expect("tests live in this century"))
+        let setup = subject.setup(self.changed_at.checked_add(wait).expect("tests live in this century"));
+        let include = if self.narrow.get() && !subject.core.is_empty() { subject.core } else { setup.include };
+        Setup { include, ..setup }
     }
 
     pub(crate) async fn rig_with(&self, setup: &Setup<'_>, start: Start, options: Options) -> Rig {

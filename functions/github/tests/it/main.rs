@@ -22,7 +22,7 @@ const COUNTS: Counts = Counts {
     assets: 1,
     asset_bytes: 3_000,
     discussions: 3,
-    members: 4,
+    members: 5,
     teams: 2,
     variables: 2,
 };
@@ -31,6 +31,9 @@ const FORBIDDEN: &str = r#"{"message":"Resource not accessible by integration","
 
 /// What this organization has none of.
 const ABSENT: &[&str] = &[];
+
+/// A resource of each sort; git by the App alone.
+const CORE: &[&str] = &["organization", "members", "repositories", "labels", "issues", "issue_comments", "pulls", "reviews", "release_assets", "discussion_comments"];
 
 /// What people see of a public repository.
 const PUBLIC: &[&str] = &["labels", "milestones", "issues", "issue_comments", "pulls", "reviews", "review_comments", "releases", "release_assets", "git"];
@@ -46,18 +49,17 @@ async fn an_owner_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_conforms() {
-    // The second has a wiki.
-    let world = World::start(&Counts { repos: 2, ..COUNTS }).await;
+    let world = World::start(&COUNTS).await;
     let secret = json!({"app_id": PRACTICE_APP_ID.to_string(), "installation_id": PRACTICE_INSTALLATION.to_string(), "private_key": PRACTICE_APP_KEY});
     let include = &["repositories", "git", "wikis", "issues", "members", "releases", "release_assets", "discussions", "discussion_comments"];
-    check(&Subject { include, ..world.subject("github as an App", Some(secret), &[]) }).await;
+    check(&Subject { include, core: &["git", "issues", "release_assets"], samples: 2, ..world.subject("github as an App", Some(secret), &[]) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_public_conforms() {
     let world = World::start(&COUNTS).await;
     let settings = json!({"base_url": world.server.url(), "owner": world.github.org(), "repositories": "website"});
-    check(&Subject { settings, include: PUBLIC, ..world.subject("github without an account", None, &[]) }).await;
+    check(&Subject { settings, include: PUBLIC, core: &["labels", "issues", "reviews", "release_assets"], ..world.subject("github without an account", None, &[]) }).await;
 }
 
 struct World {
@@ -71,6 +73,7 @@ impl World {
         let clock = SimClock::default();
         let github = GitHub::generate_at(3, counts, clock.clone());
         github.limit_per_hour(Some(1_000_000_000));
+        github.limit_anonymous_per_hour(1_000_000_000);
         let server = Server::start(github.router()).await;
         Self { clock, github, server }
     }
@@ -91,10 +94,13 @@ impl World {
             absent,
             change: Box::new(|| self.change()),
             paged: ("issues", format!("/repos/{}/website/issues$", self.github.org())),
+            // GitHub's links name repositories by their ids.
+            further: Some(format!("/repositories/{}/issues$", self.github.repo_id("website"))),
             bodies: Some(("release_assets", format!("/repos/{}/website/releases/assets", self.github.org()))),
             forbidden_body: FORBIDDEN.into(),
             // Git asks for its refs before each fetch, and every release shows its assets' addresses.
             repeatable: &[".git/"],
+            core: CORE,
             samples: 4,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use seatbelt_conformance::{Rig, SYSTEM};
+use seatbelt_conformance::{Rig, SYSTEM, Setup};
 use seatbelt_engine::rebuild_history;
 use seatbelt_platforms::{
     Server, SimClock,
@@ -31,8 +31,17 @@ async fn a_lost_history_is_rebuilt_from_the_snapshots() {
     for name in ["dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm"] {
         std::fs::remove_file(folder.path().join(name)).ok();
     }
-    let options = seatbelt_embedded::Options::default().fast();
-    let rig = Rig::on(Arc::clone(&folder), &seatbelt_practice::PRACTICE_CRM, &settings, Some(&secret), options).await;
+    let clock = &SimClock::default();
+    let setup = Setup {
+        connector: &seatbelt_practice::PRACTICE_CRM,
+        settings,
+        secret: Some(secret),
+        include: &[],
+        exclude: &[],
+        vendor: clock,
+        at: clock.now(),
+    };
+    let rig = Rig::on(Arc::clone(&folder), &setup, seatbelt_embedded::Options::default()).await;
     assert!(rig.engine.catalog.runs(SYSTEM, 10).await.unwrap().is_empty());
     assert_eq!(rebuild_history(&rig.engine.vault, &rig.engine.catalog).await.unwrap(), [(SYSTEM.to_owned(), 2)]);
     let after = rig.engine.catalog.runs(SYSTEM, 10).await.unwrap();

@@ -11,6 +11,8 @@ use super::call::{Call, Reply};
 pub(super) struct Limits {
     /// Requests an hour for everyone signed in; `None` leaves GitHub's own numbers.
     pub(super) per_hour: Option<u64>,
+    /// The same for each address that is not signed in.
+    pub(super) anonymous_per_hour: u64,
     /// Whether the points and content limits per minute are enforced. Off unless asked for, since a test's clock
     /// stands still between requests.
     pub(super) secondary: bool,
@@ -51,6 +53,7 @@ impl Limits {
     pub(super) fn new() -> Self {
         Self {
             per_hour: None,
+            anonymous_per_hour: ANONYMOUS_PER_HOUR,
             secondary: false,
             refusal_status: 403,
             refuse_next: 0,
@@ -63,7 +66,7 @@ impl Limits {
     /// The bucket of a caller as it stands at `now`; a new hour begins with the first request after the last one ended.
     pub(super) fn bucket(&mut self, caller: &Caller, resource: &str, own_limit: u64, now: Timestamp) -> &mut Bucket {
         let limit = match caller {
-            Caller::Anonymous => ANONYMOUS_PER_HOUR,
+            Caller::Anonymous => self.anonymous_per_hour,
             _ => self.per_hour.unwrap_or(own_limit),
         };
         let fresh = Bucket {

@@ -244,6 +244,11 @@ impl GitHub {
         self.with(|state| state.limits.per_hour = limit);
     }
 
+    /// Sets how many requests an hour somebody without an account has. 60 at first.
+    pub fn limit_anonymous_per_hour(&self, limit: u64) {
+        self.with(|state| state.limits.anonymous_per_hour = limit);
+    }
+
     /// Enforces the limits per minute (900 points, 80 new contents) by the simulated clock. Off at first.
     pub fn enforce_secondary_limits(&self, on: bool) {
         self.with(|state| state.limits.secondary = on);
