@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use seatbelt_engine::rebuild_history;
-use seatbelt_model::{Run, RunStatus};
+use seatbelt_model::{Run, RunKind, RunStatus};
 
 use crate::{
     Context,
@@ -102,6 +102,12 @@ pub(crate) fn status(status: RunStatus) -> Cell {
 fn said(run: &Run) -> String {
     if let Some(error) = &run.error {
         return error.clone();
+    }
+    match run.kind {
+        RunKind::Backup => {}
+        RunKind::Verify => return "verified: all as stored".to_owned(),
+        RunKind::Restore => return "restore".to_owned(),
+        RunKind::Prune => return "prune".to_owned(),
     }
     let mut changes = seatbelt_model::Changes::default();
     run.resources.values().for_each(|counts| changes += counts.changes);
