@@ -55,7 +55,7 @@ pub use error::KitError;
 pub use outcome::{Outcome, Response};
 pub use pacer::{Pacer, Patience, Permit};
 pub use paginator::PageToken;
-pub use request::{Fill, Parent, Prepared, Record, Request};
+pub use request::{Fill, Keys, Parent, Prepared, Record, Request};
 pub use secret::{Secret, SecretFields};
 pub use session::{Answer, Options, Session};
 pub use settings::COMMON_SETTINGS;

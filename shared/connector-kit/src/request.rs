@@ -262,24 +262,50 @@ fn as_object(raw: &RawValue) -> std::borrow::Cow<'_, str> {
     if raw.get().starts_with('{') { raw.get().into() } else { format!(r#"{{"value":{}}}"#, raw.get()).into() }
 }
 
-impl crate::Resource {
+/// A resource's key, ready to be read from many records.
+#[derive(Debug)]
+pub struct Keys<'a> {
+    resource: &'a crate::Resource,
+    pointers: Vec<Pointer>,
+}
+
+impl Keys<'_> {
     /// The key of `record` under `parent` (empty for none); `None` if a field of it is missing.
     #[must_use]
-    pub fn key_of(&self, record: &Record<'_>, parent: &str) -> Option<String> {
-        let text = |pointer: &str| json::text_at(&record.json, &Pointer::new(pointer));
-        let own = match self.key {
-            crate::Key::Field(pointer) => text(pointer)?.into_owned(),
-            crate::Key::Fields(pointers) => {
-                let parts = pointers.iter().map(|pointer| Some(key::part(&text(pointer)?).into_owned()));
+    pub fn of(&self, record: &Record<'_>, parent: &str) -> Option<String> {
+        let text = |pointer| json::text_at(&record.json, pointer);
+        let own = match self.resource.key {
+            crate::Key::Field(_) => text(self.pointers.first()?)?.into_owned(),
+            crate::Key::Fields(_) => {
+                let parts = self.pointers.iter().map(|pointer| Some(key::part(&text(pointer)?).into_owned()));
                 parts.collect::<Option<Vec<_>>>()?.join("/")
             }
             crate::Key::Member => record.member.clone()?,
-            crate::Key::Only => self.name.to_owned(),
+            crate::Key::Only => self.resource.name.to_owned(),
         };
         if own.is_empty() {
             return None;
         }
-        Some(if self.parent().is_some() { key::child(parent, &own) } else { own })
+        Some(if self.resource.parent().is_some() { key::child(parent, &own) } else { own })
+    }
+}
+
+impl crate::Resource {
+    /// Finds the keys of its records.
+    #[must_use]
+    pub fn keys(&self) -> Keys<'_> {
+        let pointers = match &self.key {
+            crate::Key::Field(pointer) => std::slice::from_ref(pointer),
+            crate::Key::Fields(pointers) => pointers,
+            crate::Key::Member | crate::Key::Only => &[],
+        };
+        Keys { resource: self, pointers: pointers.iter().map(|pointer| Pointer::new(pointer)).collect() }
+    }
+
+    /// The key of one record; for many see [`Self::keys`].
+    #[must_use]
+    pub fn key_of(&self, record: &Record<'_>, parent: &str) -> Option<String> {
+        self.keys().of(record, parent)
     }
 
     /// How readers without Seatbelt find the key in a line.

@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     hash::BuildHasher,
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -48,6 +48,8 @@ pub(crate) enum Message {
 pub(crate) struct Page {
     pub(crate) parent: String,
     pub(crate) rows: Vec<Row>,
+    /// The lines of all rows, in one piece of memory.
+    lines: String,
     pub(crate) next: Option<PageToken>,
     pub(crate) seen: Option<Timestamp>,
     pub(crate) total: Option<u64>,
@@ -56,12 +58,20 @@ pub(crate) struct Page {
     pub(crate) gaps: Vec<Gap>,
 }
 
-/// One record with its key, as the line that is stored.
+/// One record with its key.
 pub(crate) struct Row {
     pub(crate) key: String,
-    pub(crate) line: String,
+    /// Where its line is, see [`Page::line`].
+    line: Range<usize>,
     /// The vendor marks it as deleted.
     pub(crate) gone: bool,
+}
+
+impl Page {
+    /// The line of one of its rows, as it is stored.
+    pub(crate) fn line(&self, row: &Row) -> &str {
+        &self.lines[row.line.clone()]
+    }
 }
 
 /// How a lane ended that read its last page.
@@ -281,9 +291,11 @@ impl LaneReader {
             .first()
             .map(|record| json::names(&record.json).iter().map(|name| name.to_string()).collect())
             .unwrap_or_default();
+        let keys = self.resource.keys();
         let time = cursor::time_field(self.resource.cursor).map(Pointer::new);
+        page.lines.reserve(page.bytes as usize);
         for (at, record) in records.iter().enumerate() {
-            let Some(key) = self.resource.key_of(record, &self.lane.parent.key) else {
+            let Some(key) = keys.of(record, &self.lane.parent.key) else {
                 page.gaps.push(self.gap(
                     GapReason::InvalidRecord,
                     &format!("record {at} of a page has no key at {:?}", self.resource.key),
@@ -299,9 +311,10 @@ impl LaneReader {
                 key: written.then(|| key.clone()),
                 ..line::Extra::default()
             };
-            match line::build(&record.json, &extra) {
-                Ok(line) => page.rows.push(Row {
-                    line,
+            let start = page.lines.len();
+            match line::build_into(&mut page.lines, &record.json, &extra) {
+                Ok(()) => page.rows.push(Row {
+                    line: start..page.lines.len(),
                     gone: self.is_gone(&record.json),
                     key,
                 }),
@@ -368,7 +381,7 @@ impl LaneReader {
         let times = page
             .rows
             .iter()
-            .filter_map(|row| json::text_at(&row.line, &field).and_then(|text| cursor::parse_time(&text)));
+            .filter_map(|row| json::text_at(page.line(row), &field).and_then(|text| cursor::parse_time(&text)));
         times.min().is_some_and(|oldest| oldest < since)
     }
 

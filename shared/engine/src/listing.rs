@@ -273,15 +273,15 @@ impl<'a> Reading<'a> {
     async fn take(&mut self, page: Page) -> Result<(), EngineError> {
         let read = (page.rows.len() + page.gaps.len()) as u64;
         self.progress.receipt.read += read;
-        self.progress.fields.extend(page.fields);
-        page.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
         for row in &page.rows {
             if row.gone {
                 self.stager.remove(&row.key).await?;
             } else {
-                self.stager.put(&row.key, &row.line).await?;
+                self.stager.put(&row.key, page.line(row)).await?;
             }
         }
+        self.progress.fields.extend(page.fields);
+        page.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
         if let Some(open) = self.open.get_mut(&page.parent) {
             open.token = page.next;
             open.seen = open.seen.max(page.seen);
