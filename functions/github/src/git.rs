@@ -2,7 +2,7 @@
 //!
 //! The credential reaches git by environment, never by its arguments, which other users of the machine may see.
 
-use std::{path::Path, process::Stdio};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::StreamExt;
@@ -11,6 +11,15 @@ use seatbelt_model::json::{self, Pointer};
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
 use tokio_util::io::ReaderStream;
+
+/// Before each further try.
+const WAITS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(30)];
+
+/// How git words what may pass: the server's errors, and connections that break.
+const PASSING: &[&str] = &[
+    "returned error: 5", "returned error: 429", "RPC failed", "early EOF", "hung up", "disconnect", "timed out", "Connection reset",
+    "Empty reply", "Failed to connect", "Could not resolve",
+];
 
 /// A mirror of a large repository takes its time, but one that hangs must not hold the run for ever.
 const PATIENCE_S: &str = "1800";
@@ -101,7 +110,18 @@ impl Failure {
     }
 }
 
+/// Runs git, again and again while what it meets may pass.
 async fn run(session: &Session, at: &str, arguments: &[&str], url: &str, folder: Option<&Path>) -> Result<String, Failure> {
+    for wait in WAITS {
+        match attempt(session, at, arguments, url, folder).await {
+            Err(Failure::Git(said)) if PASSING.iter().any(|sign| said.contains(sign)) => session.clock().sleep(wait).await,
+            outcome => return outcome,
+        }
+    }
+    attempt(session, at, arguments, url, folder).await
+}
+
+async fn attempt(session: &Session, at: &str, arguments: &[&str], url: &str, folder: Option<&Path>) -> Result<String, Failure> {
     let mut command = Command::new("git");
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command

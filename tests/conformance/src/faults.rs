@@ -93,10 +93,10 @@ impl Trial<'_> {
     async fn what_stays_is_in_the_receipt(&self) {
         let forbidden = || FaultKind::Forbidden(self.subject.forbidden_body.clone());
         for (name, matcher, fault, reason) in [
-            ("403 from the second page on", self.from_second(), forbidden(), GapReason::Forbidden),
-            ("the same page again and again", self.from_second(), FaultKind::RepeatPage, GapReason::RepeatedPage),
+            ("403 from the second page on", self.second_and_on(), forbidden(), GapReason::Forbidden),
+            ("the same page again and again", self.second_and_on(), FaultKind::RepeatPage, GapReason::RepeatedPage),
             ("HTML for ever", Matcher::All(self.path()), FaultKind::Html, GapReason::Failed),
-            ("HTML from the second page on", self.from_second(), FaultKind::Html, GapReason::Failed),
+            ("HTML from the second page on", self.second_and_on(), FaultKind::Html, GapReason::Failed),
             ("truncated JSON for ever", Matcher::All(self.path()), FaultKind::TruncatedJson, GapReason::Failed),
         ] {
             let what = format!("{}: {name} on {}", self.subject.name, self.paged());
@@ -138,9 +138,9 @@ impl Trial<'_> {
     async fn nothing_is_passed_over_in_an_incremental_run(&self) {
         let forbidden = || FaultKind::Forbidden(self.subject.forbidden_body.clone());
         let mut cases = vec![
-            ("403 from the second page of changes on", self.from_second(), forbidden()),
-            ("the same page of changes again and again", self.from_second(), FaultKind::RepeatPage),
-            ("HTML from the second page of changes on", self.from_second(), FaultKind::Html),
+            ("403 from the second page of changes on", self.second_and_on(), forbidden()),
+            ("the same page of changes again and again", self.second_and_on(), FaultKind::RepeatPage),
+            ("HTML from the second page of changes on", self.second_and_on(), FaultKind::Html),
         ];
         let paged = self.connector.resource(self.paged()).unwrap_or_else(|| panic!("{}: there is no {}", self.subject.name, self.paged()));
         if let Deletes::Listed(feed) = paged.deletes {
@@ -254,7 +254,7 @@ impl Trial<'_> {
     }
 
     /// Its second page and all that follow.
-    fn from_second(&self) -> Matcher {
+    fn second_and_on(&self) -> Matcher {
         match &self.subject.further {
             Some(path) => Matcher::FromOf(path.clone(), 1),
             None => Matcher::FromOf(self.path(), 2),

@@ -96,7 +96,7 @@ impl World {
             paged: ("issues", format!("/repos/{}/website/issues$", self.github.org())),
             // GitHub's links name repositories by their ids.
             further: Some(format!("/repositories/{}/issues$", self.github.repo_id("website"))),
-            bodies: Some(("release_assets", format!("/repos/{}/website/releases/assets", self.github.org()))),
+            bodies: Some(("release_assets", "/signed/release-assets/".into())),
             forbidden_body: FORBIDDEN.into(),
             // Git asks for its refs before each fetch, and every release shows its assets' addresses.
             repeatable: &[".git/"],
