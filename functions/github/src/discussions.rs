@@ -7,13 +7,19 @@ use seatbelt_model::json::{self, Pointer};
 
 use crate::{repositories::REPOSITORIES, words};
 
-const NOT_YET: Restore =
-    Restore::ExportOnly { why: "comments by others cannot be made again in their name; a person decides what to post" };
+const NOT_YET: Restore = Restore::ExportOnly {
+    why: "comments by others cannot be made again in their name; a person decides what to post",
+};
 
 /// Newest change first, so that reading stops where the last run was.
 pub(crate) const DISCUSSIONS: Resource = Resource {
-    paginator: Paginator::GraphQl { page_info: "/data/repository/discussions/pageInfo" },
-    cursor: Cursor::NewestFirst { field: "/updatedAt", overlap: Duration::from_mins(1) },
+    paginator: Paginator::GraphQl {
+        page_info: "/data/repository/discussions/pageInfo",
+    },
+    cursor: Cursor::NewestFirst {
+        field: "/updatedAt",
+        overlap: Duration::from_mins(1),
+    },
     ..words::list(
         "discussions",
         Kind::Data,
@@ -34,7 +40,9 @@ pub(crate) const DISCUSSIONS: Resource = Resource {
 
 /// Of the discussions that changed; a comment moves its discussion's time.
 pub(crate) const DISCUSSION_COMMENTS: Resource = Resource {
-    paginator: Paginator::GraphQl { page_info: "/data/node/comments/pageInfo" },
+    paginator: Paginator::GraphQl {
+        page_info: "/data/node/comments/pageInfo",
+    },
     ..words::list(
         "discussion_comments",
         Kind::Data,
@@ -53,7 +61,9 @@ pub(crate) const DISCUSSION_COMMENTS: Resource = Resource {
 };
 
 pub(crate) const DISCUSSION_REPLIES: Resource = Resource {
-    paginator: Paginator::GraphQl { page_info: "/data/node/replies/pageInfo" },
+    paginator: Paginator::GraphQl {
+        page_info: "/data/node/replies/pageInfo",
+    },
     ..words::list(
         "discussion_replies",
         Kind::Data,

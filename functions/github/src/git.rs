@@ -17,8 +17,17 @@ const WAITS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), D
 
 /// How git words what may pass: the server's errors, and connections that break.
 const PASSING: &[&str] = &[
-    "returned error: 5", "returned error: 429", "RPC failed", "early EOF", "hung up", "disconnect", "timed out", "Connection reset",
-    "Empty reply", "Failed to connect", "Could not resolve",
+    "returned error: 5",
+    "returned error: 429",
+    "RPC failed",
+    "early EOF",
+    "hung up",
+    "disconnect",
+    "timed out",
+    "Connection reset",
+    "Empty reply",
+    "Failed to connect",
+    "Could not resolve",
 ];
 
 /// A mirror of a large repository takes its time, but one that hangs must not hold the run for ever.
@@ -30,11 +39,20 @@ pub(crate) fn refs<'a>(session: &'a Session, repository: &'a Parent) -> BoxFutur
 }
 
 /// The refs of the repository's wiki; none if nobody wrote a page yet.
-pub(crate) fn wiki_refs<'a>(session: &'a Session, repository: &'a Parent) -> BoxFuture<'a, Result<Vec<String>, KitError>> {
+pub(crate) fn wiki_refs<'a>(
+    session: &'a Session,
+    repository: &'a Parent,
+) -> BoxFuture<'a, Result<Vec<String>, KitError>> {
     Box::pin(async move { list(session, repository, "wikis", "/clone_url", ".wiki").await })
 }
 
-async fn list(session: &Session, repository: &Parent, at: &str, url: &str, suffix: &str) -> Result<Vec<String>, KitError> {
+async fn list(
+    session: &Session,
+    repository: &Parent,
+    at: &str,
+    url: &str,
+    suffix: &str,
+) -> Result<Vec<String>, KitError> {
     let clone_url = repository.text(url).ok_or_else(|| KitError::Unexpected {
         at: at.to_owned(),
         problem: "a repository has no clone_url".into(),
@@ -70,22 +88,44 @@ pub(crate) fn bundle<'a>(session: &'a Session, record: &'a str) -> BoxFuture<'a,
             return Ok(None);
         }
         let at = text("/full_name").map_or_else(|| "git".to_owned(), |name| format!("git of {name}"));
-        let local = |problem: String| KitError::Local { at: at.clone(), problem };
-        let folder = tempfile::tempdir().map_err(|error| local(format!("no folder for the clone: {error}; free space on the temporary disk")))?;
+        let local = |problem: String| KitError::Local {
+            at: at.clone(),
+            problem,
+        };
+        let folder = tempfile::tempdir().map_err(|error| {
+            local(format!(
+                "no folder for the clone: {error}; free space on the temporary disk"
+            ))
+        })?;
         let mirror = folder.path().join("mirror.git");
         let mirror_path = mirror.to_string_lossy().into_owned();
-        run(session, &at, &["clone", "--quiet", "--mirror", &url, &mirror_path], &url, None)
-            .await
-            .map_err(|failure| failure.into_error(&at))?;
-        run(session, &at, &["bundle", "create", "--quiet", "../all.bundle", "--all"], &url, Some(&mirror))
-            .await
-            .map_err(|failure| failure.into_error(&at))?;
+        run(
+            session,
+            &at,
+            &["clone", "--quiet", "--mirror", &url, &mirror_path],
+            &url,
+            None,
+        )
+        .await
+        .map_err(|failure| failure.into_error(&at))?;
+        run(
+            session,
+            &at,
+            &["bundle", "create", "--quiet", "../all.bundle", "--all"],
+            &url,
+            Some(&mirror),
+        )
+        .await
+        .map_err(|failure| failure.into_error(&at))?;
         let file = tokio::fs::File::open(folder.path().join("all.bundle")).await;
         let file = file.map_err(|error| local(format!("the bundle cannot be read back: {error}")))?;
         let chunks = ReaderStream::with_capacity(file, 1 << 20).map(move |chunk| {
             // The folder lives as long as the stream that reads from it.
             let _ = &folder;
-            chunk.map_err(|error| KitError::Local { at: at.clone(), problem: format!("the bundle cannot be read back: {error}") })
+            chunk.map_err(|error| KitError::Local {
+                at: at.clone(),
+                problem: format!("the bundle cannot be read back: {error}"),
+            })
         });
         Ok(Some(Box::pin(chunks) as BodyStream))
     })
@@ -102,26 +142,45 @@ impl Failure {
         match self {
             Self::Missing(error) => KitError::Local {
                 at: at.to_owned(),
-                problem: format!("the program `git` cannot be run ({error}); install it where Seatbelt runs, or exclude git and wikis in the scope"),
+                problem: format!(
+                    "the program `git` cannot be run ({error}); install it where Seatbelt runs, or exclude git and wikis in the scope"
+                ),
             },
-            Self::Git(said) => KitError::Refused { at: at.to_owned(), said },
+            Self::Git(said) => KitError::Refused {
+                at: at.to_owned(),
+                said,
+            },
             Self::Credential(error) => error,
         }
     }
 }
 
 /// Runs git, again and again while what it meets may pass.
-async fn run(session: &Session, at: &str, arguments: &[&str], url: &str, folder: Option<&Path>) -> Result<String, Failure> {
+async fn run(
+    session: &Session,
+    at: &str,
+    arguments: &[&str],
+    url: &str,
+    folder: Option<&Path>,
+) -> Result<String, Failure> {
     for wait in WAITS {
         match attempt(session, at, arguments, url, folder).await {
-            Err(Failure::Git(said)) if PASSING.iter().any(|sign| said.contains(sign)) => session.clock().sleep(wait).await,
+            Err(Failure::Git(said)) if PASSING.iter().any(|sign| said.contains(sign)) => {
+                session.clock().sleep(wait).await
+            }
             outcome => return outcome,
         }
     }
     attempt(session, at, arguments, url, folder).await
 }
 
-async fn attempt(session: &Session, at: &str, arguments: &[&str], url: &str, folder: Option<&Path>) -> Result<String, Failure> {
+async fn attempt(
+    session: &Session,
+    at: &str,
+    arguments: &[&str],
+    url: &str,
+    folder: Option<&Path>,
+) -> Result<String, Failure> {
     let mut command = Command::new("git");
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command
@@ -146,6 +205,13 @@ async fn attempt(session: &Session, at: &str, arguments: &[&str], url: &str, fol
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
-    Err(Failure::Git(format!("git {} for {at}: {}", arguments[0], last.trim().trim_end_matches(['.', '\'']))))
+    let last = said
+        .lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap_or("no message");
+    Err(Failure::Git(format!(
+        "git {} for {at}: {}",
+        arguments[0],
+        last.trim().trim_end_matches(['.', '\''])
+    )))
 }

@@ -11,8 +11,12 @@ use crate::{
 };
 
 /// Oldest first. `since` is inclusive; the index may lag, so a minute is read again. What was deleted, the weekly sweep sees.
-const SINCE: Cursor =
-    Cursor::Since { field: "/updated_at", send_as: "since", with: &[], overlap: Duration::from_mins(1) };
+const SINCE: Cursor = Cursor::Since {
+    field: "/updated_at",
+    send_as: "since",
+    with: &[],
+    overlap: Duration::from_mins(1),
+};
 
 const BY_UPDATE: &[(&str, &str)] = &[("sort", "updated"), ("direction", "asc"), ("per_page", "100")];
 
@@ -20,7 +24,11 @@ const BY_UPDATE: &[(&str, &str)] = &[("sort", "updated"), ("direction", "asc"), 
 const STANDING: &[&str] = &["/author_association"];
 
 const fn of_repository(name: &'static str, kind: Kind, request: Request, cursor: Cursor, restore: Restore) -> Resource {
-    Resource { cursor, volatile: STANDING, ..words::list(name, kind, EACH_REPOSITORY, request, "", "/id", restore) }
+    Resource {
+        cursor,
+        volatile: STANDING,
+        ..words::list(name, kind, EACH_REPOSITORY, request, "", "/id", restore)
+    }
 }
 
 pub(crate) const LABELS: Resource = of_repository(
@@ -71,7 +79,9 @@ pub(crate) const ISSUE_EVENTS: Resource = of_repository(
     Kind::Data,
     Request::get("/repos/{repositories.full_name}/issues/events").query(PAGE),
     Cursor::None,
-    Restore::ExportOnly { why: "GitHub writes events by itself" },
+    Restore::ExportOnly {
+        why: "GitHub writes events by itself",
+    },
 );
 
 /// One request an issue, so read on request.
@@ -95,8 +105,13 @@ pub(crate) const PULLS: Resource = of_repository(
         ("direction", "desc"),
         ("per_page", "100"),
     ]),
-    Cursor::NewestFirst { field: "/updated_at", overlap: Duration::from_mins(1) },
-    Restore::ExportOnly { why: "a merged pull request cannot be made again; an open one needs its branch" },
+    Cursor::NewestFirst {
+        field: "/updated_at",
+        overlap: Duration::from_mins(1),
+    },
+    Restore::ExportOnly {
+        why: "a merged pull request cannot be made again; an open one needs its branch",
+    },
 );
 
 pub(crate) const REVIEWS: Resource = Resource {
@@ -108,7 +123,9 @@ pub(crate) const REVIEWS: Resource = Resource {
         Request::get("/repos/{repositories.full_name}/pulls/{pulls.number}/reviews").query(PAGE),
         "",
         "/id",
-        Restore::ExportOnly { why: "nobody can review in another's name" },
+        Restore::ExportOnly {
+            why: "nobody can review in another's name",
+        },
     )
 };
 
@@ -117,7 +134,9 @@ pub(crate) const REVIEW_COMMENTS: Resource = of_repository(
     Kind::Data,
     Request::get("/repos/{repositories.full_name}/pulls/comments").query(BY_UPDATE),
     SINCE,
-    Restore::ExportOnly { why: "they hang on a diff that may be gone" },
+    Restore::ExportOnly {
+        why: "they hang on a diff that may be gone",
+    },
 );
 
 pub(crate) const COMMIT_COMMENTS: Resource = Resource {

@@ -23,7 +23,11 @@ pub const GITHUB: Connector = Connector {
     title: "GitHub",
     base_url: "{base_url}",
     settings: &[
-        Setting { name: "owner", default: None, help: "the organization or user whose repositories are backed up, such as acme" },
+        Setting {
+            name: "owner",
+            default: None,
+            help: "the organization or user whose repositories are backed up, such as acme",
+        },
         Setting {
             name: "repositories",
             default: Some(""),
@@ -36,7 +40,10 @@ pub const GITHUB: Connector = Connector {
         },
     ],
     auth: &[Auth::GitHubApp, Auth::Bearer { token: "token" }, Auth::Anonymous],
-    headers: &[("Accept", "application/vnd.github+json"), ("X-GitHub-Api-Version", "2022-11-28")],
+    headers: &[
+        ("Accept", "application/vnd.github+json"),
+        ("X-GitHub-Api-Version", "2022-11-28"),
+    ],
     // At most 900 points a minute and 100 at once are allowed; a tenth of that is enough.
     pace: Pace::per_second(10).concurrency(4).quota(Quota {
         limit: "x-ratelimit-limit",

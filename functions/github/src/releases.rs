@@ -27,7 +27,10 @@ pub(crate) const RELEASE_ASSETS: Resource = Resource {
     ..words::list(
         "release_assets",
         Kind::File(File {
-            fetch: Fetch::Url { url: "/url", headers: &[("Accept", "application/octet-stream")] },
+            fetch: Fetch::Url {
+                url: "/url",
+                headers: &[("Accept", "application/octet-stream")],
+            },
             version: &["/id", "/size", "/updated_at"],
             size_bytes: Some("/size"),
             // Only newer assets have one.
@@ -38,6 +41,9 @@ pub(crate) const RELEASE_ASSETS: Resource = Resource {
         Request::get("/repos/{repositories.full_name}/releases/{releases.id}/assets").query(PAGE),
         "",
         "/id",
-        Restore::Api { level: RestoreLevel::R1, how: "POST the bytes to the uploads host under the release" },
+        Restore::Api {
+            level: RestoreLevel::R1,
+            how: "POST the bytes to the uploads host under the release",
+        },
     )
 };

@@ -1,8 +1,8 @@
 //! Repositories: which there are, how they are set, and everything git holds of them.
 
 use seatbelt_connector_kit::{
-    BoxFuture, DependsOn, Fetch, File, Key, Kind, KitError, Only, Outcome, Paginator, Parent, Prepared, Records, Request, Resource,
-    Response, Restore, Session,
+    BoxFuture, DependsOn, Fetch, File, Key, Kind, KitError, Only, Outcome, Paginator, Parent, Prepared, Records,
+    Request, Resource, Response, Restore, Session,
 };
 use seatbelt_model::{
     RestoreLevel,
@@ -16,9 +16,24 @@ use crate::{
 
 /// Counts and times that move without anyone changing a setting, and a clone token that is new in every answer.
 pub(crate) const COUNTERS: &[&str] = &[
-    "/stargazers_count", "/watchers_count", "/watchers", "/forks_count", "/forks", "/open_issues_count", "/open_issues", "/size",
-    "/network_count", "/subscribers_count", "/updated_at", "/pushed_at", "/temp_clone_token", "/permissions", "/organization", "/parent",
-    "/source", "/owner",
+    "/stargazers_count",
+    "/watchers_count",
+    "/watchers",
+    "/forks_count",
+    "/forks",
+    "/open_issues_count",
+    "/open_issues",
+    "/size",
+    "/network_count",
+    "/subscribers_count",
+    "/updated_at",
+    "/pushed_at",
+    "/temp_clone_token",
+    "/permissions",
+    "/organization",
+    "/parent",
+    "/source",
+    "/owner",
 ];
 
 /// The repositories of the owner that the credential may see, or those the settings name.
@@ -31,7 +46,10 @@ pub(crate) const REPOSITORIES: Resource = Resource {
         Request::custom(repositories),
         "",
         "/id",
-        Restore::Api { level: RestoreLevel::R1, how: "POST /orgs/{owner}/repos, then push the mirror and set the details" },
+        Restore::Api {
+            level: RestoreLevel::R1,
+            how: "POST /orgs/{owner}/repos, then push the mirror and set the details",
+        },
     )
 };
 
@@ -41,7 +59,12 @@ pub(crate) const EACH_REPOSITORY: DependsOn = DependsOn::Each(&REPOSITORIES, Onl
 /// Merge settings, features, topics: the list leaves them out.
 pub(crate) const REPOSITORY_DETAILS: Resource = Resource {
     volatile: COUNTERS,
-    ..words::one("repository_details", EACH_REPOSITORY, Request::get("/repos/{repositories.full_name}"), IN_PLACE)
+    ..words::one(
+        "repository_details",
+        EACH_REPOSITORY,
+        Request::get("/repos/{repositories.full_name}"),
+        IN_PLACE,
+    )
 };
 
 /// Every ref and object, as a git bundle: `git clone FILE` gives the repository back. Made anew when a ref moved; what a force push took away
@@ -49,7 +72,11 @@ pub(crate) const REPOSITORY_DETAILS: Resource = Resource {
 pub(crate) const GIT: Resource = mirror("git", EACH_REPOSITORY, Request::custom(git::refs));
 
 /// The wiki is a repository beside it.
-pub(crate) const WIKIS: Resource = mirror("wikis", DependsOn::Each(&REPOSITORIES, Only::If(has_wiki)), Request::custom(git::wiki_refs));
+pub(crate) const WIKIS: Resource = mirror(
+    "wikis",
+    DependsOn::Each(&REPOSITORIES, Only::If(has_wiki)),
+    Request::custom(git::wiki_refs),
+);
 
 const fn mirror(name: &'static str, depends_on: DependsOn, request: Request) -> Resource {
     Resource {
@@ -63,7 +90,10 @@ const fn mirror(name: &'static str, depends_on: DependsOn, request: Request) -> 
         paginator: Paginator::SinglePage,
         records: Records::At(""),
         key: Key::Only,
-        restore: Restore::Api { level: RestoreLevel::R4, how: "git push --mirror of the bundle, but for refs/pull" },
+        restore: Restore::Api {
+            level: RestoreLevel::R4,
+            how: "git push --mirror of the bundle, but for refs/pull",
+        },
         ..words::list(name, Kind::Metadata, depends_on, request, "", "/id", IN_PLACE)
     }
 }
@@ -88,7 +118,9 @@ fn repositories<'a>(session: &'a Session, _: &'a Parent) -> BoxFuture<'a, Result
             return list(session, "/installation/repositories?per_page=100", "/repositories").await;
         }
         match list(session, &format!("/orgs/{owner}/repos?type=all&per_page=100"), "").await {
-            Err(KitError::Unavailable { .. }) => list(session, &format!("/users/{owner}/repos?type=owner&per_page=100"), "").await,
+            Err(KitError::Unavailable { .. }) => {
+                list(session, &format!("/users/{owner}/repos?type=owner&per_page=100"), "").await
+            }
             other => other,
         }
     })
@@ -98,7 +130,12 @@ fn repositories<'a>(session: &'a Session, _: &'a Parent) -> BoxFuture<'a, Result
 async fn list(session: &Session, path: &str, records: &'static str) -> Result<Vec<String>, KitError> {
     let at = "repositories";
     let records = Records::At(records);
-    let is_json = |response: &Response| records.split(&response.body).map(drop).map_err(|error| error.to_string());
+    let is_json = |response: &Response| {
+        records
+            .split(&response.body)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
     let (mut found, mut token) = (Vec::new(), None);
     loop {
         let mut request = Prepared::get(format!("{}{path}", session.base_url()));
@@ -107,8 +144,13 @@ async fn list(session: &Session, path: &str, records: &'static str) -> Result<Ve
         if answer.outcome == Outcome::Empty {
             return Ok(found);
         }
-        let unexpected = |problem: String| KitError::Unexpected { at: at.to_owned(), problem };
-        let page = records.split(&answer.response.body).map_err(|error| unexpected(error.to_string()))?;
+        let unexpected = |problem: String| KitError::Unexpected {
+            at: at.to_owned(),
+            problem,
+        };
+        let page = records
+            .split(&answer.response.body)
+            .map_err(|error| unexpected(error.to_string()))?;
         let next = Paginator::LinkHeader.next(&answer.response, &page, token.as_deref())?;
         found.extend(page.into_iter().map(|record| record.json.into_owned()));
         if next.is_none() || next == token {

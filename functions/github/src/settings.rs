@@ -7,8 +7,22 @@ use crate::{
     words::{self, BY_PERSON, IN_PLACE, NAMES_ONLY, PAGE},
 };
 
-const fn of_repository(name: &'static str, request: Request, records: &'static str, key: &'static str, restore: Restore) -> Resource {
-    words::list(name, Kind::Metadata, EACH_REPOSITORY, request.query(PAGE), records, key, restore)
+const fn of_repository(
+    name: &'static str,
+    request: Request,
+    records: &'static str,
+    key: &'static str,
+    restore: Restore,
+) -> Resource {
+    words::list(
+        name,
+        Kind::Metadata,
+        EACH_REPOSITORY,
+        request.query(PAGE),
+        records,
+        key,
+        restore,
+    )
 }
 
 pub(crate) const PROTECTED_BRANCHES: Resource = Resource {
@@ -35,7 +49,8 @@ pub(crate) const RULESETS: Resource = words::list(
     "rulesets",
     Kind::Metadata,
     EACH_REPOSITORY,
-    Request::get("/repos/{repositories.full_name}/rulesets").query(&[("includes_parents", "false"), ("per_page", "100")]),
+    Request::get("/repos/{repositories.full_name}/rulesets")
+        .query(&[("includes_parents", "false"), ("per_page", "100")]),
     "",
     "/id",
     IN_PLACE,
@@ -50,8 +65,13 @@ pub(crate) const RULESET_DETAILS: Resource = words::one(
 );
 
 /// Which workflows there are, and whether they are on. Their files are in git.
-pub(crate) const WORKFLOWS: Resource =
-    of_repository("workflows", Request::get("/repos/{repositories.full_name}/actions/workflows"), "/workflows", "/id", IN_PLACE);
+pub(crate) const WORKFLOWS: Resource = of_repository(
+    "workflows",
+    Request::get("/repos/{repositories.full_name}/actions/workflows"),
+    "/workflows",
+    "/id",
+    IN_PLACE,
+);
 
 pub(crate) const ACTIONS_PERMISSIONS: Resource = words::one(
     "actions_permissions",
@@ -68,8 +88,13 @@ pub(crate) const WORKFLOW_PERMISSIONS: Resource = words::one(
 );
 
 /// Names and dates.
-pub(crate) const SECRETS: Resource =
-    of_repository("secrets", Request::get("/repos/{repositories.full_name}/actions/secrets"), "/secrets", "/name", NAMES_ONLY);
+pub(crate) const SECRETS: Resource = of_repository(
+    "secrets",
+    Request::get("/repos/{repositories.full_name}/actions/secrets"),
+    "/secrets",
+    "/name",
+    NAMES_ONLY,
+);
 
 /// 30 is the most this list gives.
 const VARIABLE_PAGE: &[(&str, &str)] = &[("per_page", "30")];
@@ -84,8 +109,13 @@ pub(crate) const VARIABLES: Resource = words::list(
     IN_PLACE,
 );
 
-pub(crate) const ENVIRONMENTS: Resource =
-    of_repository("environments", Request::get("/repos/{repositories.full_name}/environments"), "/environments", "/name", IN_PLACE);
+pub(crate) const ENVIRONMENTS: Resource = of_repository(
+    "environments",
+    Request::get("/repos/{repositories.full_name}/environments"),
+    "/environments",
+    "/name",
+    IN_PLACE,
+);
 
 const EACH_ENVIRONMENT: DependsOn = DependsOn::Each(&ENVIRONMENTS, Only::All);
 
@@ -113,39 +143,76 @@ pub(crate) const ENVIRONMENT_BRANCH_POLICIES: Resource = words::list(
     "environment_branch_policies",
     Kind::Metadata,
     EACH_ENVIRONMENT,
-    Request::get("/repos/{repositories.full_name}/environments/{environments.name}/deployment-branch-policies").query(PAGE),
+    Request::get("/repos/{repositories.full_name}/environments/{environments.name}/deployment-branch-policies")
+        .query(PAGE),
     "/branch_policies",
     "/id",
     IN_PLACE,
 );
 
-pub(crate) const COLLABORATORS: Resource =
-    of_repository("collaborators", Request::get("/repos/{repositories.full_name}/collaborators"), "", "/id", BY_PERSON);
+pub(crate) const COLLABORATORS: Resource = of_repository(
+    "collaborators",
+    Request::get("/repos/{repositories.full_name}/collaborators"),
+    "",
+    "/id",
+    BY_PERSON,
+);
 
-pub(crate) const REPOSITORY_TEAMS: Resource =
-    of_repository("repository_teams", Request::get("/repos/{repositories.full_name}/teams"), "", "/id", IN_PLACE);
+pub(crate) const REPOSITORY_TEAMS: Resource = of_repository(
+    "repository_teams",
+    Request::get("/repos/{repositories.full_name}/teams"),
+    "",
+    "/id",
+    IN_PLACE,
+);
 
 /// The secret of a hook is masked.
 pub(crate) const HOOKS: Resource = Resource {
     volatile: &["/last_response"],
-    ..of_repository("hooks", Request::get("/repos/{repositories.full_name}/hooks"), "", "/id", IN_PLACE)
+    ..of_repository(
+        "hooks",
+        Request::get("/repos/{repositories.full_name}/hooks"),
+        "",
+        "/id",
+        IN_PLACE,
+    )
 };
 
 pub(crate) const DEPLOY_KEYS: Resource = Resource {
     volatile: &["/last_used"],
-    ..of_repository("deploy_keys", Request::get("/repos/{repositories.full_name}/keys"), "", "/id", IN_PLACE)
+    ..of_repository(
+        "deploy_keys",
+        Request::get("/repos/{repositories.full_name}/keys"),
+        "",
+        "/id",
+        IN_PLACE,
+    )
 };
 
-pub(crate) const AUTOLINKS: Resource =
-    of_repository("autolinks", Request::get("/repos/{repositories.full_name}/autolinks"), "", "/id", IN_PLACE);
+pub(crate) const AUTOLINKS: Resource = of_repository(
+    "autolinks",
+    Request::get("/repos/{repositories.full_name}/autolinks"),
+    "",
+    "/id",
+    IN_PLACE,
+);
 
-pub(crate) const PAGES: Resource =
-    words::one("pages", EACH_REPOSITORY, Request::get("/repos/{repositories.full_name}/pages"), IN_PLACE);
+pub(crate) const PAGES: Resource = words::one(
+    "pages",
+    EACH_REPOSITORY,
+    Request::get("/repos/{repositories.full_name}/pages"),
+    IN_PLACE,
+);
 
 /// Values of the organization's custom properties.
 pub(crate) const PROPERTIES: Resource = Resource {
     key: Key::Field("/property_name"),
-    ..words::one("properties", EACH_REPOSITORY, Request::get("/repos/{repositories.full_name}/properties/values"), IN_PLACE)
+    ..words::one(
+        "properties",
+        EACH_REPOSITORY,
+        Request::get("/repos/{repositories.full_name}/properties/values"),
+        IN_PLACE,
+    )
 };
 
 pub(crate) const INTERACTION_LIMITS: Resource = words::one(

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use seatbelt_connector_kit::{
-    Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, Outcome, Pace, Paginator, Quota, Records, Request, ResetIs,
-    Resource, Response, Restore, Setting,
+    Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, Outcome, Pace, Paginator, Quota, Records,
+    Request, ResetIs, Resource, Response, Restore, Setting,
 };
 use seatbelt_model::RestoreLevel;
 
@@ -15,8 +15,15 @@ pub const PRACTICE_BOOKS: Connector = Connector {
     name: "practice_books",
     title: "Practice Books",
     base_url: "{base_url}",
-    settings: &[Setting { name: "base_url", default: None, help: "where the practice company's books are, such as http://127.0.0.1:8081" }],
-    auth: &[Auth::ClientCredentials { token_url: "/oauth/token", scopes: &[] }],
+    settings: &[Setting {
+        name: "base_url",
+        default: None,
+        help: "where the practice company's books are, such as http://127.0.0.1:8081",
+    }],
+    auth: &[Auth::ClientCredentials {
+        token_url: "/oauth/token",
+        scopes: &[],
+    }],
     headers: &[],
     pace: Pace::per_second(50).concurrency(2).quota(Quota {
         limit: "x-quota-limit",
@@ -39,11 +46,20 @@ pub const PRACTICE_BOOKS: Connector = Connector {
     guide: "The secret is {\"client_id\": \"...\", \"client_secret\": \"...\"}. The settings show bank details: the client needs the scope `write` to read them.",
 };
 
-const PAGES: Paginator = Paginator::Offset { send_as: "offset", size_as: "limit", size: 200, total: Some("/total") };
+const PAGES: Paginator = Paginator::Offset {
+    send_as: "offset",
+    size_as: "limit",
+    size: 200,
+    total: Some("/total"),
+};
 
 /// To the millisecond; a minute is read again, since writes may commit out of order.
-const CHANGES: Cursor =
-    Cursor::Since { field: "/modified_at", send_as: "modified_since", with: &[], overlap: Duration::from_secs(60) };
+const CHANGES: Cursor = Cursor::Since {
+    field: "/modified_at",
+    send_as: "modified_since",
+    with: &[],
+    overlap: Duration::from_secs(60),
+};
 
 const fn listed(name: &'static str, kind: Kind, request: Request, cursor: Cursor, restore: Restore) -> Resource {
     Resource {
@@ -63,12 +79,16 @@ const fn listed(name: &'static str, kind: Kind, request: Request, cursor: Cursor
     }
 }
 
-const IN_PLACE: Restore =
-    Restore::Api { level: RestoreLevel::R3, how: "PATCH what is there; POST what is gone, under a new id, with references remapped" };
+const IN_PLACE: Restore = Restore::Api {
+    level: RestoreLevel::R3,
+    how: "PATCH what is there; POST what is gone, under a new id, with references remapped",
+};
 
 /// Amended and re-issued by the vendor's own rules.
-const LEDGER: Restore =
-    Restore::Api { level: RestoreLevel::R2, how: "PATCH the fields; a voided record stays voided and is entered again" };
+const LEDGER: Restore = Restore::Api {
+    level: RestoreLevel::R2,
+    how: "PATCH the fields; a voided record stays voided and is entered again",
+};
 
 /// The company's own data and rules.
 const SETTINGS: Resource = Resource {
@@ -83,13 +103,34 @@ const SETTINGS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: &[],
     count: Count::None,
-    restore: Restore::Api { level: RestoreLevel::R2, how: "PATCH /api/settings" },
+    restore: Restore::Api {
+        level: RestoreLevel::R2,
+        how: "PATCH /api/settings",
+    },
 };
 
 /// Few, and the vendor tells nothing of their deletion: every run reads them all, as it does tax rates and customers.
-const ACCOUNTS: Resource = listed("accounts", Kind::Metadata, Request::get("/api/accounts"), Cursor::None, IN_PLACE);
-const TAX_RATES: Resource = listed("tax_rates", Kind::Metadata, Request::get("/api/tax_rates"), Cursor::None, IN_PLACE);
-const CUSTOMERS: Resource = listed("customers", Kind::Data, Request::get("/api/customers"), Cursor::None, IN_PLACE);
+const ACCOUNTS: Resource = listed(
+    "accounts",
+    Kind::Metadata,
+    Request::get("/api/accounts"),
+    Cursor::None,
+    IN_PLACE,
+);
+const TAX_RATES: Resource = listed(
+    "tax_rates",
+    Kind::Metadata,
+    Request::get("/api/tax_rates"),
+    Cursor::None,
+    IN_PLACE,
+);
+const CUSTOMERS: Resource = listed(
+    "customers",
+    Kind::Data,
+    Request::get("/api/customers"),
+    Cursor::None,
+    IN_PLACE,
+);
 
 const INVOICES: Resource = listed("invoices", Kind::Data, Request::get("/api/invoices"), CHANGES, LEDGER);
 const PAYMENTS: Resource = listed("payments", Kind::Data, Request::get("/api/payments"), CHANGES, LEDGER);

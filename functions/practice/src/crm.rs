@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use seatbelt_connector_kit::{
-    Auth, Builtin, Connector, Count, Cursor, DeletedFeed, Deletes, DependsOn, Digest, Fetch, File, Key, Kind, Outcome, Pace, Paginator,
-    Records, Request, Resource, Response, Restore, Setting,
+    Auth, Builtin, Connector, Count, Cursor, DeletedFeed, Deletes, DependsOn, Digest, Fetch, File, Key, Kind, Outcome,
+    Pace, Paginator, Records, Request, Resource, Response, Restore, Setting,
 };
 use seatbelt_model::RestoreLevel;
 
@@ -15,12 +15,24 @@ pub const PRACTICE_CRM: Connector = Connector {
     name: "practice_crm",
     title: "Practice CRM",
     base_url: "{base_url}/v1",
-    settings: &[Setting { name: "base_url", default: None, help: "where the practice company's CRM listens, such as http://127.0.0.1:8080" }],
+    settings: &[Setting {
+        name: "base_url",
+        default: None,
+        help: "where the practice company's CRM listens, such as http://127.0.0.1:8080",
+    }],
     auth: &[Auth::Bearer { token: "token" }],
     headers: &[],
     pace: Pace::per_second(100).concurrency(4),
     resources: &[
-        &OWNERS, &PIPELINES, &CUSTOM_FIELDS, &AUTOMATIONS, &COMPANIES, &CONTACTS, &DEALS, &NOTES, &ATTACHMENTS,
+        &OWNERS,
+        &PIPELINES,
+        &CUSTOM_FIELDS,
+        &AUTOMATIONS,
+        &COMPANIES,
+        &CONTACTS,
+        &DEALS,
+        &NOTES,
+        &ATTACHMENTS,
     ],
     on_request: &[],
     identity: Request::get("/me"),
@@ -37,11 +49,18 @@ pub const PRACTICE_CRM: Connector = Connector {
 
 const PAGE: &[(&str, &str)] = &[("limit", "100")];
 
-const PAGES: Paginator = Paginator::Token { read: "/paging/next", send_as: "after" };
+const PAGES: Paginator = Paginator::Token {
+    read: "/paging/next",
+    send_as: "after",
+};
 
 /// Oldest change first, to the millisecond; a minute is read again, since writes may commit out of order.
-const CHANGES: Cursor =
-    Cursor::Since { field: "/updated_at", send_as: "updated_since", with: &[], overlap: Duration::from_secs(60) };
+const CHANGES: Cursor = Cursor::Since {
+    field: "/updated_at",
+    send_as: "updated_since",
+    with: &[],
+    overlap: Duration::from_secs(60),
+};
 
 const IN_PLACE: Restore = Restore::Api {
     level: RestoreLevel::R3,
@@ -85,14 +104,22 @@ const fn small(name: &'static str, request: Request, restore: Restore) -> Resour
 }
 
 const fn deleted(request: Request) -> DeletedFeed {
-    DeletedFeed { request: request.query(PAGE), paginator: PAGES, records: Records::At("/results"), key: "/id", send_as: "since" }
+    DeletedFeed {
+        request: request.query(PAGE),
+        paginator: PAGES,
+        records: Records::At("/results"),
+        key: "/id",
+        send_as: "since",
+    }
 }
 
 /// People who own records.
 const OWNERS: Resource = small(
     "owners",
     Request::get("/owners"),
-    Restore::ExportOnly { why: "creating an owner buys a seat; a person must decide" },
+    Restore::ExportOnly {
+        why: "creating an owner buys a seat; a person must decide",
+    },
 );
 
 /// Sales pipelines with their stages.
@@ -117,11 +144,19 @@ const NOTES: Resource = changing("notes", Kind::Data, Request::get("/notes"), &D
 static DELETED_NOTES: DeletedFeed = deleted(Request::get("/notes/deleted"));
 
 /// Files on companies, contacts and notes. Their bytes never change.
-const ATTACHMENTS: Resource = changing("attachments", Kind::File(CONTENT), Request::get("/attachments"), &DELETED_ATTACHMENTS);
+const ATTACHMENTS: Resource = changing(
+    "attachments",
+    Kind::File(CONTENT),
+    Request::get("/attachments"),
+    &DELETED_ATTACHMENTS,
+);
 static DELETED_ATTACHMENTS: DeletedFeed = deleted(Request::get("/attachments/deleted"));
 
 const CONTENT: File = File {
-    fetch: Fetch::Url { url: "/content_url", headers: &[] },
+    fetch: Fetch::Url {
+        url: "/content_url",
+        headers: &[],
+    },
     version: &["/sha256"],
     size_bytes: Some("/size_bytes"),
     digest: Some(Digest::Sha256("/sha256")),

@@ -11,7 +11,9 @@ pub(crate) fn classify(response: &Response) -> Outcome {
     let Some(code) = response.text("/code") else {
         return match status {
             403 => Outcome::Retry, // A firewall of the host's, which lets through again when asked less.
-            401 => Outcome::Reconnect("HTTP 401, not from WordPress: the host strips or blocks the Authorization header".into()),
+            401 => Outcome::Reconnect(
+                "HTTP 401, not from WordPress: the host strips or blocks the Authorization header".into(),
+            ),
             404 => Outcome::Unavailable("HTTP 404, not from WordPress: is the REST API at this address?".into()),
             _ => Outcome::from_status(response),
         };
@@ -19,13 +21,20 @@ pub(crate) fn classify(response: &Response) -> Outcome {
     let said = format!("HTTP {status} {code}");
     match (status, code.as_str()) {
         (400, "rest_post_invalid_page_number" | "rest_invalid_page_number") => Outcome::Empty,
-        (401, "rest_not_logged_in" | "incorrect_password" | "invalid_username" | "invalid_email" | "invalid_application_credentials") => {
-            Outcome::Reconnect(said)
-        }
+        (
+            401,
+            "rest_not_logged_in"
+            | "incorrect_password"
+            | "invalid_username"
+            | "invalid_email"
+            | "invalid_application_credentials",
+        ) => Outcome::Reconnect(said),
         (401, "application_passwords_disabled" | "application_passwords_disabled_for_user") => Outcome::Reconnect(said),
         (401 | 403, _) => Outcome::Forbidden(said),
         // A status that the user may not list is refused as if it were malformed.
-        (400, "rest_invalid_param") if response.text("/data/details/status/code").as_deref() == Some("rest_forbidden_status") => {
+        (400, "rest_invalid_param")
+            if response.text("/data/details/status/code").as_deref() == Some("rest_forbidden_status") =>
+        {
             Outcome::Forbidden(format!("{said}, rest_forbidden_status"))
         }
         (404, "rest_no_route") => Outcome::Unavailable(said),
@@ -48,7 +57,10 @@ pub(crate) fn clean(body: &[u8]) -> &[u8] {
 
 /// A warning's own text may hold brackets: the last line that begins with one and is JSON to the end.
 fn after_warnings(body: &[u8]) -> &[u8] {
-    let starts = body.windows(2).enumerate().filter(|(_, pair)| pair[0] == b'\n' && matches!(pair[1], b'[' | b'{'));
+    let starts = body
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| pair[0] == b'\n' && matches!(pair[1], b'[' | b'{'));
     starts
         .map(|(at, _)| &body[at + 1..])
         .find(|rest| serde_json::from_slice::<serde::de::IgnoredAny>(rest).is_ok())
@@ -62,8 +74,14 @@ mod tests {
     #[test]
     fn warnings_before_the_json_are_cut_off() {
         assert_eq!(clean(b"[1]"), b"[1]");
-        assert_eq!(clean(b"<br />\n<b>Warning</b>: x in /a.php on line 3<br />\n{\"a\":1}"), b"{\"a\":1}");
-        assert_eq!(clean(b"Notice: Undefined array key [0] in a.php\n[{\"id\":1}]"), b"[{\"id\":1}]");
+        assert_eq!(
+            clean(b"<br />\n<b>Warning</b>: x in /a.php on line 3<br />\n{\"a\":1}"),
+            b"{\"a\":1}"
+        );
+        assert_eq!(
+            clean(b"Notice: Undefined array key [0] in a.php\n[{\"id\":1}]"),
+            b"[{\"id\":1}]"
+        );
         assert_eq!(clean(b"<html>"), b"<html>");
         assert_eq!(clean(b"[{\"id\":1},"), b"[{\"id\":1},");
     }

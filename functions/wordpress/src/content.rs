@@ -11,7 +11,12 @@ use crate::{
     words::{self, MODIFIED, POST_QUERY, POST_RESTORE, TOTAL, VOLATILE},
 };
 
-const TERM_QUERY: &[(&str, &str)] = &[("context", "edit"), ("hide_empty", "false"), ("orderby", "id"), ("order", "asc")];
+const TERM_QUERY: &[(&str, &str)] = &[
+    ("context", "edit"),
+    ("hide_empty", "false"),
+    ("orderby", "id"),
+    ("order", "asc"),
+];
 
 const TERM_RESTORE: Restore = Restore::Api {
     level: RestoreLevel::R2,
@@ -73,7 +78,10 @@ pub(crate) const COMMENTS: Resource = Resource {
             ("order", "asc"),
         ]),
         "/id",
-        Restore::Api { level: RestoreLevel::R2, how: "POST fields and status; one that is gone is created again, parents first" },
+        Restore::Api {
+            level: RestoreLevel::R2,
+            how: "POST fields and status; one that is gone is created again, parents first",
+        },
     )
 };
 
@@ -90,7 +98,9 @@ pub(crate) const REVISIONS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: VOLATILE,
     count: TOTAL,
-    restore: Restore::ExportOnly { why: "the API makes revisions by itself and takes none" },
+    restore: Restore::ExportOnly {
+        why: "the API makes revisions by itself and takes none",
+    },
 };
 
 fn is_custom_taxonomy(taxonomy: &str) -> bool {
@@ -101,8 +111,17 @@ fn is_custom_taxonomy(taxonomy: &str) -> bool {
 /// Types with a resource of their own, and those whose routes are no lists of posts.
 fn is_custom_type(post_type: &str) -> bool {
     let known = [
-        "post", "page", "attachment", "nav_menu_item", "wp_block", "wp_template", "wp_template_part", "wp_navigation", "wp_global_styles",
-        "wp_font_family", "wp_font_face",
+        "post",
+        "page",
+        "attachment",
+        "nav_menu_item",
+        "wp_block",
+        "wp_template",
+        "wp_template_part",
+        "wp_navigation",
+        "wp_global_styles",
+        "wp_font_family",
+        "wp_font_face",
     ];
     json::text_at(post_type, &Pointer::new("/slug")).is_some_and(|slug| !known.contains(&&*slug))
 }

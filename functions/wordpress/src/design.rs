@@ -1,8 +1,8 @@
 //! How the site looks: menus, blocks, templates, styles, widgets.
 
 use seatbelt_connector_kit::{
-    BoxFuture, Count, Cursor, Deletes, DependsOn, Key, Kind, KitError, Only, Paginator, Parent, Prepared, Records, Request, Resource,
-    Restore, Session,
+    BoxFuture, Count, Cursor, Deletes, DependsOn, Key, Kind, KitError, Only, Paginator, Parent, Prepared, Records,
+    Request, Resource, Restore, Session,
 };
 use seatbelt_model::{
     RestoreLevel,
@@ -47,8 +47,11 @@ pub(crate) const MENU_ITEMS: Resource = Resource {
 };
 
 /// Which menu is shown where.
-pub(crate) const MENU_LOCATIONS: Resource =
-    words::members("menu_locations", Request::get("/wp/v2/menu-locations").query(EDIT), IN_PLACE);
+pub(crate) const MENU_LOCATIONS: Resource = words::members(
+    "menu_locations",
+    Request::get("/wp/v2/menu-locations").query(EDIT),
+    IN_PLACE,
+);
 
 /// Menus of block themes.
 pub(crate) const NAVIGATION: Resource = words::posts("navigation", Kind::Metadata, Request::get("/wp/v2/navigation"));
@@ -59,12 +62,22 @@ pub(crate) const BLOCKS: Resource = words::posts("blocks", Kind::Data, Request::
 /// Templates; those with `source` `custom` are in the database, the others come with the theme.
 pub(crate) const TEMPLATES: Resource = Resource {
     volatile: words::VOLATILE,
-    ..words::whole("templates", Request::get("/wp/v2/templates").query(EDIT), "/id", POST_RESTORE)
+    ..words::whole(
+        "templates",
+        Request::get("/wp/v2/templates").query(EDIT),
+        "/id",
+        POST_RESTORE,
+    )
 };
 
 pub(crate) const TEMPLATE_PARTS: Resource = Resource {
     volatile: words::VOLATILE,
-    ..words::whole("template_parts", Request::get("/wp/v2/template-parts").query(EDIT), "/id", POST_RESTORE)
+    ..words::whole(
+        "template_parts",
+        Request::get("/wp/v2/template-parts").query(EDIT),
+        "/id",
+        POST_RESTORE,
+    )
 };
 
 /// The active theme's colours, fonts and spacing as the owner set them. Only the theme's record knows where they are.
@@ -83,22 +96,37 @@ pub(crate) const GLOBAL_STYLES: Resource = Resource {
     restore: IN_PLACE,
 };
 
-pub(crate) const SIDEBARS: Resource = words::whole("sidebars", Request::get("/wp/v2/sidebars").query(EDIT), "/id", IN_PLACE);
+pub(crate) const SIDEBARS: Resource =
+    words::whole("sidebars", Request::get("/wp/v2/sidebars").query(EDIT), "/id", IN_PLACE);
 
 pub(crate) const WIDGETS: Resource = Resource {
     volatile: &["/_links", "/rendered", "/rendered_form", "/instance/hash"],
     ..words::whole("widgets", Request::get("/wp/v2/widgets").query(EDIT), "/id", IN_PLACE)
 };
 
-pub(crate) const WIDGET_TYPES: Resource = words::whole("widget_types", Request::get("/wp/v2/widget-types").query(EDIT), "/id", EXPORT_CODE);
+pub(crate) const WIDGET_TYPES: Resource = words::whole(
+    "widget_types",
+    Request::get("/wp/v2/widget-types").query(EDIT),
+    "/id",
+    EXPORT_CODE,
+);
 
 /// Since WordPress 6.5.
-pub(crate) const FONT_FAMILIES: Resource =
-    words::list("font_families", Kind::Metadata, Request::get("/wp/v2/font-families").query(EDIT), "/id", IN_PLACE);
+pub(crate) const FONT_FAMILIES: Resource = words::list(
+    "font_families",
+    Kind::Metadata,
+    Request::get("/wp/v2/font-families").query(EDIT),
+    "/id",
+    IN_PLACE,
+);
 
 /// Patterns of the theme and plugins.
-pub(crate) const BLOCK_PATTERNS: Resource =
-    words::whole("block_patterns", Request::get("/wp/v2/block-patterns/patterns"), "/name", EXPORT_CODE);
+pub(crate) const BLOCK_PATTERNS: Resource = words::whole(
+    "block_patterns",
+    Request::get("/wp/v2/block-patterns/patterns"),
+    "/name",
+    EXPORT_CODE,
+);
 
 fn is_active(theme: &str) -> bool {
     json::text_at(theme, &Pointer::new("/status")).as_deref() == Some("active")
@@ -112,7 +140,9 @@ fn global_styles<'a>(session: &'a Session, theme: &'a Parent) -> BoxFuture<'a, R
         let mut request = Prepared::get(link);
         request.set_query("context", "edit");
         let is_json = |response: &seatbelt_connector_kit::Response| {
-            json::split(&response.body, &Pointer::new("")).map(drop).map_err(|error| error.to_string())
+            json::split(&response.body, &Pointer::new(""))
+                .map(drop)
+                .map_err(|error| error.to_string())
         };
         let answer = session.send("global_styles", &request, &is_json).await?;
         Ok(vec![String::from_utf8_lossy(&answer.response.body).into_owned()])

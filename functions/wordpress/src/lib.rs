@@ -21,14 +21,21 @@ pub const WORDPRESS: Connector = Connector {
     title: "WordPress and WooCommerce",
     base_url: "{rest_root}",
     settings: &[
-        Setting { name: "base_url", default: None, help: "the site's address, such as https://www.acme.example" },
+        Setting {
+            name: "base_url",
+            default: None,
+            help: "the site's address, such as https://www.acme.example",
+        },
         Setting {
             name: "rest_root",
             default: Some("{base_url}/wp-json"),
             help: "where its REST API answers; {base_url}/?rest_route= on sites without permalinks",
         },
     ],
-    auth: &[Auth::Basic { username: "username", password: "application_password" }],
+    auth: &[Auth::Basic {
+        username: "username",
+        password: "application_password",
+    }],
     headers: &[],
     // Core has no limit; the host has, and shows it by failing. Two at a time and two a second harm nobody.
     pace: Pace::per_second(2).concurrency(2),

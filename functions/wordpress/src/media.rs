@@ -1,7 +1,8 @@
 //! The media library, with its bytes.
 
 use seatbelt_connector_kit::{
-    BodyStream, BoxFuture, DependsOn, Deletes, Fetch, File, Key, Kind, KitError, Records, Request, Resource, Restore, Session,
+    BodyStream, BoxFuture, Deletes, DependsOn, Fetch, File, Key, Kind, KitError, Records, Request, Resource, Restore,
+    Session,
 };
 use seatbelt_model::{
     RestoreLevel,
@@ -45,7 +46,9 @@ pub(crate) const MEDIA: Resource = Resource {
 fn original<'a>(session: &'a Session, record: &'a str) -> BoxFuture<'a, Result<Option<BodyStream>, KitError>> {
     Box::pin(async move {
         let text = |pointer| json::text_at(record, &Pointer::new(pointer)).filter(|text| !text.is_empty());
-        let Some(source) = text("/source_url") else { return Ok(None) };
+        let Some(source) = text("/source_url") else {
+            return Ok(None);
+        };
         if let Some(name) = text("/media_details/original_image")
             && let Some((folder, _)) = source.rsplit_once('/')
         {

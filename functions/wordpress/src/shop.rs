@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use seatbelt_connector_kit::{Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore};
+use seatbelt_connector_kit::{
+    Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore,
+};
 use seatbelt_model::{
     RestoreLevel,
     json::{self, Pointer},
@@ -25,7 +27,9 @@ const BATCH: Restore = Restore::Api {
     how: "POST to the batch route with `update`, or `create` for what is gone, under a new id; mails must be switched off first",
 };
 
-const EXPORT: Restore = Restore::ExportOnly { why: "the API writes it by itself and takes none" };
+const EXPORT: Restore = Restore::ExportOnly {
+    why: "the API writes it by itself and takes none",
+};
 
 const fn shop(name: &'static str, kind: Kind, request: Request, cursor: Cursor, restore: Restore) -> Resource {
     Resource {
@@ -56,12 +60,26 @@ const fn whole(name: &'static str, request: Request, key: &'static str, restore:
 
 /// A list for each record of a parent, in one piece.
 const fn below(name: &'static str, depends_on: DependsOn, request: Request, key: Key, restore: Restore) -> Resource {
-    Resource { depends_on, key, ..whole(name, request, "/id", restore) }
+    Resource {
+        depends_on,
+        key,
+        ..whole(name, request, "/id", restore)
+    }
 }
 
 const BY_ID: &[(&str, &str)] = &[("context", "edit"), ("orderby", "id"), ("order", "asc")];
-const ANY_BY_ID: &[(&str, &str)] = &[("context", "edit"), ("status", "any"), ("orderby", "id"), ("order", "asc")];
-const STATUS_BY_ID: &[(&str, &str)] = &[("context", "edit"), ("status", "{status}"), ("orderby", "id"), ("order", "asc")];
+const ANY_BY_ID: &[(&str, &str)] = &[
+    ("context", "edit"),
+    ("status", "any"),
+    ("orderby", "id"),
+    ("order", "asc"),
+];
+const STATUS_BY_ID: &[(&str, &str)] = &[
+    ("context", "edit"),
+    ("status", "{status}"),
+    ("orderby", "id"),
+    ("order", "asc"),
+];
 
 /// `any` is every status but the trash, those of plugins too, which nobody could name.
 const EACH_STATUS: DependsOn = DependsOn::Values("status", &["any", "trash"]);
@@ -69,7 +87,13 @@ const EDIT: &[(&str, &str)] = &[("context", "edit")];
 
 pub(crate) const ORDERS: Resource = Resource {
     depends_on: EACH_STATUS,
-    ..shop("orders", Kind::Data, Request::get("/wc/v3/orders").query(STATUS_BY_ID), MODIFIED, BATCH)
+    ..shop(
+        "orders",
+        Kind::Data,
+        Request::get("/wc/v3/orders").query(STATUS_BY_ID),
+        MODIFIED,
+        BATCH,
+    )
 };
 
 pub(crate) const ORDER_NOTES: Resource = below(
@@ -77,7 +101,10 @@ pub(crate) const ORDER_NOTES: Resource = below(
     DependsOn::EachChanged(&ORDERS, Only::All),
     Request::get("/wc/v3/orders/{orders.id}/notes").query(EDIT),
     Key::Field("/id"),
-    Restore::Api { level: RestoreLevel::R1, how: "POST /orders/{id}/notes; author and date become ours" },
+    Restore::Api {
+        level: RestoreLevel::R1,
+        how: "POST /orders/{id}/notes; author and date become ours",
+    },
 );
 
 pub(crate) const REFUNDS: Resource = Resource {
@@ -89,13 +116,21 @@ pub(crate) const REFUNDS: Resource = Resource {
         DependsOn::EachChanged(&ORDERS, Only::All),
         Request::get("/wc/v3/orders/{orders.id}/refunds").query(EDIT),
         Key::Field("/id"),
-        Restore::ExportOnly { why: "entering a refund again may pay it again; a person must decide" },
+        Restore::ExportOnly {
+            why: "entering a refund again may pay it again; a person must decide",
+        },
     )
 };
 
 pub(crate) const PRODUCTS: Resource = Resource {
     depends_on: EACH_STATUS,
-    ..shop("products", Kind::Data, Request::get("/wc/v3/products").query(STATUS_BY_ID), MODIFIED, BATCH)
+    ..shop(
+        "products",
+        Kind::Data,
+        Request::get("/wc/v3/products").query(STATUS_BY_ID),
+        MODIFIED,
+        BATCH,
+    )
 };
 
 /// A changed variation does not always move its product's date, so all are read, every run.
@@ -110,8 +145,12 @@ pub(crate) const PRODUCT_VARIATIONS: Resource = Resource {
     )
 };
 
-pub(crate) const PRODUCT_ATTRIBUTES: Resource =
-    whole("product_attributes", Request::get("/wc/v3/products/attributes").query(EDIT), "/id", BATCH);
+pub(crate) const PRODUCT_ATTRIBUTES: Resource = whole(
+    "product_attributes",
+    Request::get("/wc/v3/products/attributes").query(EDIT),
+    "/id",
+    BATCH,
+);
 
 pub(crate) const PRODUCT_ATTRIBUTE_TERMS: Resource = Resource {
     paginator: words::PAGES,
@@ -125,16 +164,31 @@ pub(crate) const PRODUCT_ATTRIBUTE_TERMS: Resource = Resource {
     )
 };
 
-pub(crate) const PRODUCT_CATEGORIES: Resource =
-    shop("product_categories", Kind::Metadata, Request::get("/wc/v3/products/categories").query(BY_ID), Cursor::None, BATCH);
+pub(crate) const PRODUCT_CATEGORIES: Resource = shop(
+    "product_categories",
+    Kind::Metadata,
+    Request::get("/wc/v3/products/categories").query(BY_ID),
+    Cursor::None,
+    BATCH,
+);
 
-pub(crate) const PRODUCT_TAGS: Resource =
-    shop("product_tags", Kind::Metadata, Request::get("/wc/v3/products/tags").query(BY_ID), Cursor::None, BATCH);
+pub(crate) const PRODUCT_TAGS: Resource = shop(
+    "product_tags",
+    Kind::Metadata,
+    Request::get("/wc/v3/products/tags").query(BY_ID),
+    Cursor::None,
+    BATCH,
+);
 
 pub(crate) const PRODUCT_REVIEWS: Resource = shop(
     "product_reviews",
     Kind::Data,
-    Request::get("/wc/v3/products/reviews").query(&[("context", "edit"), ("status", "all"), ("orderby", "id"), ("order", "asc")]),
+    Request::get("/wc/v3/products/reviews").query(&[
+        ("context", "edit"),
+        ("status", "all"),
+        ("orderby", "id"),
+        ("order", "asc"),
+    ]),
     Cursor::None,
     BATCH,
 );
@@ -143,18 +197,45 @@ pub(crate) const PRODUCT_REVIEWS: Resource = shop(
 pub(crate) const CUSTOMERS: Resource = shop(
     "customers",
     Kind::Data,
-    Request::get("/wc/v3/customers").query(&[("context", "edit"), ("role", "all"), ("orderby", "id"), ("order", "asc")]),
+    Request::get("/wc/v3/customers").query(&[
+        ("context", "edit"),
+        ("role", "all"),
+        ("orderby", "id"),
+        ("order", "asc"),
+    ]),
     Cursor::None,
     BATCH,
 );
 
-pub(crate) const COUPONS: Resource = shop("coupons", Kind::Data, Request::get("/wc/v3/coupons").query(BY_ID), MODIFIED, BATCH);
+pub(crate) const COUPONS: Resource = shop(
+    "coupons",
+    Kind::Data,
+    Request::get("/wc/v3/coupons").query(BY_ID),
+    MODIFIED,
+    BATCH,
+);
 
-pub(crate) const TAXES: Resource = shop("taxes", Kind::Metadata, Request::get("/wc/v3/taxes").query(BY_ID), Cursor::None, BATCH);
+pub(crate) const TAXES: Resource = shop(
+    "taxes",
+    Kind::Metadata,
+    Request::get("/wc/v3/taxes").query(BY_ID),
+    Cursor::None,
+    BATCH,
+);
 
-pub(crate) const TAX_CLASSES: Resource = whole("tax_classes", Request::get("/wc/v3/taxes/classes").query(EDIT), "/slug", BATCH);
+pub(crate) const TAX_CLASSES: Resource = whole(
+    "tax_classes",
+    Request::get("/wc/v3/taxes/classes").query(EDIT),
+    "/slug",
+    BATCH,
+);
 
-pub(crate) const SHIPPING_ZONES: Resource = whole("shipping_zones", Request::get("/wc/v3/shipping/zones").query(EDIT), "/id", BATCH);
+pub(crate) const SHIPPING_ZONES: Resource = whole(
+    "shipping_zones",
+    Request::get("/wc/v3/shipping/zones").query(EDIT),
+    "/id",
+    BATCH,
+);
 
 pub(crate) const SHIPPING_ZONE_LOCATIONS: Resource = below(
     "shipping_zone_locations",
@@ -173,10 +254,15 @@ pub(crate) const SHIPPING_ZONE_METHODS: Resource = below(
 );
 
 /// Their settings may hold the gateway's keys; the vault is encrypted and the company's own.
-pub(crate) const PAYMENT_GATEWAYS: Resource =
-    whole("payment_gateways", Request::get("/wc/v3/payment_gateways").query(EDIT), "/id", BATCH);
+pub(crate) const PAYMENT_GATEWAYS: Resource = whole(
+    "payment_gateways",
+    Request::get("/wc/v3/payment_gateways").query(EDIT),
+    "/id",
+    BATCH,
+);
 
-pub(crate) const SHOP_SETTING_GROUPS: Resource = whole("shop_setting_groups", Request::get("/wc/v3/settings"), "/id", EXPORT);
+pub(crate) const SHOP_SETTING_GROUPS: Resource =
+    whole("shop_setting_groups", Request::get("/wc/v3/settings"), "/id", EXPORT);
 
 pub(crate) const SHOP_SETTINGS: Resource = below(
     "shop_settings",
@@ -186,7 +272,13 @@ pub(crate) const SHOP_SETTINGS: Resource = below(
     BATCH,
 );
 
-pub(crate) const WEBHOOKS: Resource = shop("webhooks", Kind::Metadata, Request::get("/wc/v3/webhooks").query(BY_ID), Cursor::None, BATCH);
+pub(crate) const WEBHOOKS: Resource = shop(
+    "webhooks",
+    Kind::Metadata,
+    Request::get("/wc/v3/webhooks").query(BY_ID),
+    Cursor::None,
+    BATCH,
+);
 
 fn is_variable(product: &str) -> bool {
     json::text_at(product, &Pointer::new("/type")).is_some_and(|kind| kind.starts_with("variable"))

@@ -1,6 +1,8 @@
 //! The site itself: what it offers, its settings, its users, its plugins and themes.
 
-use seatbelt_connector_kit::{Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore};
+use seatbelt_connector_kit::{
+    Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore,
+};
 use seatbelt_model::RestoreLevel;
 
 use crate::words::{self, EXPORT_CODE};
@@ -36,24 +38,32 @@ pub(crate) const SETTINGS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: &["/_links"],
     count: Count::None,
-    restore: Restore::Api { level: RestoreLevel::R2, how: "POST /wp/v2/settings with the changed options" },
+    restore: Restore::Api {
+        level: RestoreLevel::R2,
+        how: "POST /wp/v2/settings with the changed options",
+    },
 };
 
 /// Post types; those of plugins are read as `custom_posts`.
 pub(crate) const TYPES: Resource = words::members("types", Request::get("/wp/v2/types").query(EDIT), EXPORT_CODE);
 
 /// Taxonomies; those of plugins are read as `custom_terms`.
-pub(crate) const TAXONOMIES: Resource = words::members("taxonomies", Request::get("/wp/v2/taxonomies").query(EDIT), EXPORT_CODE);
+pub(crate) const TAXONOMIES: Resource =
+    words::members("taxonomies", Request::get("/wp/v2/taxonomies").query(EDIT), EXPORT_CODE);
 
 /// Post statuses.
-pub(crate) const STATUSES: Resource = words::members("statuses", Request::get("/wp/v2/statuses").query(EDIT), EXPORT_CODE);
+pub(crate) const STATUSES: Resource =
+    words::members("statuses", Request::get("/wp/v2/statuses").query(EDIT), EXPORT_CODE);
 
 /// Which plugins are there, in which version, active or not. Not their code.
 pub(crate) const PLUGINS: Resource = words::whole(
     "plugins",
     Request::get("/wp/v2/plugins").query(EDIT),
     "/plugin",
-    Restore::Api { level: RestoreLevel::R1, how: "POST /wp/v2/plugins installs from the public directory only, in its newest version" },
+    Restore::Api {
+        level: RestoreLevel::R1,
+        how: "POST /wp/v2/plugins installs from the public directory only, in its newest version",
+    },
 );
 
 /// Which themes are there, in which version. Not their code.
@@ -61,7 +71,9 @@ pub(crate) const THEMES: Resource = words::whole(
     "themes",
     Request::get("/wp/v2/themes").query(EDIT),
     "/stylesheet",
-    Restore::ExportOnly { why: "themes cannot be installed by REST" },
+    Restore::ExportOnly {
+        why: "themes cannot be installed by REST",
+    },
 );
 
 /// People with an account. A few hundred on most sites, and no filter by change: every run reads them all.
@@ -70,7 +82,10 @@ pub(crate) const USERS: Resource = words::list(
     Kind::Data,
     Request::get("/wp/v2/users").query(&[("context", "edit"), ("orderby", "id"), ("order", "asc")]),
     "/id",
-    Restore::Api { level: RestoreLevel::R1, how: "POST /wp/v2/users with a generated password, which the person resets" },
+    Restore::Api {
+        level: RestoreLevel::R1,
+        how: "POST /wp/v2/users with a generated password, which the person resets",
+    },
 );
 
 /// Which programs may sign in as whom. The passwords themselves are not readable.
@@ -86,5 +101,7 @@ pub(crate) const APPLICATION_PASSWORDS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: &["/_links", "/last_used", "/last_ip"],
     count: Count::None,
-    restore: Restore::ExportOnly { why: "a new password must be given to the program by a person" },
+    restore: Restore::ExportOnly {
+        why: "a new password must be given to the program by a person",
+    },
 };

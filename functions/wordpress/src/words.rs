@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use seatbelt_connector_kit::{Count, Cursor, Deletes, DependsOn, Key, Kind, Paginator, Records, Request, Resource, Restore};
+use seatbelt_connector_kit::{
+    Count, Cursor, Deletes, DependsOn, Key, Kind, Paginator, Records, Request, Resource, Restore,
+};
 use seatbelt_model::RestoreLevel;
 
 /// 100 is the most a page may hold; 20 where the host runs out of memory or time on that.
-pub(crate) const PAGES: Paginator =
-    Paginator::PageNumber { send_as: "page", size_as: "per_page", sizes: &[100, 20], pages: Some("x-wp-totalpages") };
+pub(crate) const PAGES: Paginator = Paginator::PageNumber {
+    send_as: "page",
+    size_as: "per_page",
+    sizes: &[100, 20],
+    pages: Some("x-wp-totalpages"),
+};
 
 pub(crate) const TOTAL: Count = Count::Header("x-wp-total");
 
@@ -34,7 +40,9 @@ pub(crate) const POST_RESTORE: Restore = Restore::Api {
     how: "POST the changed raw fields to the record; untrash by status; what is gone is created again under a new id and modified date",
 };
 
-pub(crate) const EXPORT_CODE: Restore = Restore::ExportOnly { why: "it comes from code, not from the database" };
+pub(crate) const EXPORT_CODE: Restore = Restore::ExportOnly {
+    why: "it comes from code, not from the database",
+};
 
 /// A resource that is a WordPress post type.
 pub(crate) const fn posts(name: &'static str, kind: Kind, request: Request) -> Resource {
@@ -72,7 +80,13 @@ pub(crate) const VOLATILE: &[&str] = &[
 ];
 
 /// A paged list that every run reads whole.
-pub(crate) const fn list(name: &'static str, kind: Kind, request: Request, key: &'static str, restore: Restore) -> Resource {
+pub(crate) const fn list(
+    name: &'static str,
+    kind: Kind,
+    request: Request,
+    key: &'static str,
+    restore: Restore,
+) -> Resource {
     Resource {
         name,
         kind,

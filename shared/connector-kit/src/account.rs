@@ -31,13 +31,7 @@ pub(crate) struct Account {
 }
 
 impl Pacers {
-    pub(crate) fn account(
-        &self,
-        connector: &'static str,
-        base_url: &str,
-        identity: u64,
-        pace: &Pace,
-    ) -> Arc<Account> {
+    pub(crate) fn account(&self, connector: &'static str, base_url: &str, identity: u64, pace: &Pace) -> Arc<Account> {
         let key = Key {
             connector,
             base_url: base_url.to_owned(),

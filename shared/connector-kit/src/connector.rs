@@ -446,13 +446,23 @@ impl Pace {
     /// So many requests a second, one after the other.
     #[must_use]
     pub const fn per_second(requests: u32) -> Self {
-        Self { requests, per: Duration::from_secs(1), concurrency: 1, quota: None }
+        Self {
+            requests,
+            per: Duration::from_secs(1),
+            concurrency: 1,
+            quota: None,
+        }
     }
 
     /// So many requests a minute, one after the other.
     #[must_use]
     pub const fn per_minute(requests: u32) -> Self {
-        Self { requests, per: Duration::from_mins(1), concurrency: 1, quota: None }
+        Self {
+            requests,
+            per: Duration::from_mins(1),
+            concurrency: 1,
+            quota: None,
+        }
     }
 
     /// So many at once.

@@ -55,7 +55,9 @@ pub enum KitError {
         at: String,
     },
     /// Every try failed.
-    #[error("{at}: {said}, after {tries} tries in {spent_s} s; the vendor or the network is in trouble, the next run tries again")]
+    #[error(
+        "{at}: {said}, after {tries} tries in {spent_s} s; the vendor or the network is in trouble, the next run tries again"
+    )]
     Exhausted {
         /// The resource.
         at: String,

@@ -15,17 +15,35 @@ impl Paginator {
                 url.clone_into(&mut request.url);
                 request.query.clear();
             }
-            (Self::PageNumber { send_as, size_as, sizes, .. }, token) => {
+            (
+                Self::PageNumber {
+                    send_as,
+                    size_as,
+                    sizes,
+                    ..
+                },
+                token,
+            ) => {
                 let (page, size) = token.map_or((1, sizes[0]), |token| numbered(token, sizes[0]));
                 request.set_query(size_as, size.to_string());
                 request.set_query(send_as, page.to_string());
             }
             (Self::Token { send_as, .. }, Some(token)) => request.set_query(send_as, token),
-            (Self::Offset { send_as, size_as, size, .. }, token) => {
+            (
+                Self::Offset {
+                    send_as, size_as, size, ..
+                },
+                token,
+            ) => {
                 request.set_query(size_as, size.to_string());
                 request.set_query(send_as, token.unwrap_or("0"));
             }
-            (Self::Keyset { send_as, size_as, size, .. }, token) => {
+            (
+                Self::Keyset {
+                    send_as, size_as, size, ..
+                },
+                token,
+            ) => {
                 request.set_query(size_as, size.to_string());
                 if let Some(token) = token {
                     request.set_query(send_as, token);
@@ -44,7 +62,12 @@ impl Paginator {
     ///
     /// # Errors
     /// [`KitError::Unexpected`] if the answer names a next page that cannot be asked for.
-    pub fn next(&self, response: &Response, records: &[Record<'_>], token: Option<&str>) -> Result<Option<PageToken>, KitError> {
+    pub fn next(
+        &self,
+        response: &Response,
+        records: &[Record<'_>],
+        token: Option<&str>,
+    ) -> Result<Option<PageToken>, KitError> {
         let body = || std::str::from_utf8(&response.body).unwrap_or_default();
         let text = |pointer: &str| json::text_at(body(), &Pointer::new(pointer)).filter(|text| !text.is_empty());
         Ok(match *self {
@@ -53,7 +76,9 @@ impl Paginator {
             Self::NextUrl { read } => text(read).map(|link| absolute(response, &link)).transpose()?,
             Self::PageNumber { sizes, pages, .. } => {
                 let (page, size) = token.map_or((1, sizes[0]), |token| numbered(token, sizes[0]));
-                let pages = pages.and_then(|header| response.header(header)).and_then(|pages| pages.trim().parse::<u64>().ok());
+                let pages = pages
+                    .and_then(|header| response.header(header))
+                    .and_then(|pages| pages.trim().parse::<u64>().ok());
                 let more = pages.map_or(records.len() as u64 >= u64::from(size), |pages| page < pages);
                 more.then(|| format!("{}/{size}", page + 1))
             }
@@ -63,18 +88,23 @@ impl Paginator {
                 let read = (records.len() as u64).min(u64::from(size));
                 let next = token.and_then(|token| token.parse::<u64>().ok()).unwrap_or(0) + read;
                 let total = total.and_then(text).and_then(|total| total.parse::<u64>().ok());
-                let more = !records.is_empty() && total.map_or(records.len() as u64 >= u64::from(size), |total| next < total);
+                let more =
+                    !records.is_empty() && total.map_or(records.len() as u64 >= u64::from(size), |total| next < total);
                 more.then(|| next.to_string())
             }
             Self::Keyset { field, size, .. } if records.len() as u64 >= u64::from(size) => {
-                let last = records.last().and_then(|record| json::text_at(&record.json, &Pointer::new(field)));
-                let last = last.ok_or_else(|| unexpected(response, format!("the last record has no `{field}` to go on from")))?;
+                let last = records
+                    .last()
+                    .and_then(|record| json::text_at(&record.json, &Pointer::new(field)));
+                let last = last
+                    .ok_or_else(|| unexpected(response, format!("the last record has no `{field}` to go on from")))?;
                 Some(last.into_owned())
             }
             Self::Keyset { .. } => None,
             Self::GraphQl { page_info } => {
                 let more = text(&format!("{page_info}/hasNextPage")).as_deref() == Some("true");
-                more.then(|| text(&format!("{page_info}/endCursor")).map(std::borrow::Cow::into_owned)).flatten()
+                more.then(|| text(&format!("{page_info}/endCursor")).map(std::borrow::Cow::into_owned))
+                    .flatten()
             }
             Self::Custom(next) => next(response),
         })
@@ -84,7 +114,9 @@ impl Paginator {
     /// smaller size.
     #[must_use]
     pub fn smaller(&self, token: Option<&str>) -> Option<PageToken> {
-        let Self::PageNumber { sizes, .. } = *self else { return None };
+        let Self::PageNumber { sizes, .. } = *self else {
+            return None;
+        };
         let (page, size) = token.map_or((1, sizes[0]), |token| numbered(token, sizes[0]));
         let smaller = *sizes.iter().find(|other| **other < size)?;
         Some(format!("{}/{smaller}", (page - 1) * u64::from(size / smaller) + 1))
@@ -110,7 +142,10 @@ fn numbered(token: &str, size: u32) -> (u64, u32) {
 /// The `rel="next"` of a `Link` header (RFC 8288).
 fn next_link(response: &Response) -> Option<String> {
     let links = response.headers.get_all("link");
-    let links = links.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(",<").flat_map(|one| one.split(", <")));
+    let links = links
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(",<").flat_map(|one| one.split(", <")));
     links
         .filter_map(|link| link.trim_start_matches([' ', '<']).split_once('>'))
         .find(|(_, parameters)| {
@@ -123,17 +158,26 @@ fn next_link(response: &Response) -> Option<String> {
 
 /// A link as a whole URL; it must stay on the origin that answered, since the credential goes along.
 fn absolute(response: &Response, link: &str) -> Result<PageToken, KitError> {
-    let url = response.url.join(link).map_err(|error| unexpected(response, format!("the next page's URL is malformed ({error})")))?;
+    let url = response
+        .url
+        .join(link)
+        .map_err(|error| unexpected(response, format!("the next page's URL is malformed ({error})")))?;
     if url.origin() == response.url.origin() {
         Ok(url.into())
     } else {
         let host = url.host_str().unwrap_or_default().to_owned();
-        Err(unexpected(response, format!("the next page is on another host ({host}), where the credential must not go")))
+        Err(unexpected(
+            response,
+            format!("the next page is on another host ({host}), where the credential must not go"),
+        ))
     }
 }
 
 fn unexpected(response: &Response, problem: String) -> KitError {
-    KitError::Unexpected { at: response.resource.clone(), problem }
+    KitError::Unexpected {
+        at: response.resource.clone(),
+        problem,
+    }
 }
 
 #[cfg(test)]
@@ -168,24 +212,38 @@ mod tests {
         prepared
     }
 
-    const NUMBERED: Paginator =
-        Paginator::PageNumber { send_as: "page", size_as: "per_page", sizes: &[100, 20], pages: Some("x-pages") };
+    const NUMBERED: Paginator = Paginator::PageNumber {
+        send_as: "page",
+        size_as: "per_page",
+        sizes: &[100, 20],
+        pages: Some("x-pages"),
+    };
 
     #[test]
     fn links_are_followed_and_kept_on_the_origin() {
-        let two = r#"<https://api.example/things?page=1>; rel="prev", <https://api.example/things?page=3&q=a,b>; rel="next""#;
+        let two =
+            r#"<https://api.example/things?page=1>; rel="prev", <https://api.example/things?page=3&q=a,b>; rel="next""#;
         let link = next(Paginator::LinkHeader, "", &response(&[("link", two)], "[]"), None);
         assert_eq!(link.as_deref(), Some("https://api.example/things?page=3&q=a,b"));
         assert_eq!(next(Paginator::LinkHeader, "", &response(&[], "[]"), None), None);
         let elsewhere = response(&[("link", r#"<https://evil.example/>; rel="next""#)], "[]");
         assert!(Paginator::LinkHeader.next(&elsewhere, &[], None).is_err());
-        assert_eq!(request(Paginator::LinkHeader, Some("https://api.example/x?page=2")).url, "https://api.example/x?page=2");
+        assert_eq!(
+            request(Paginator::LinkHeader, Some("https://api.example/x?page=2")).url,
+            "https://api.example/x?page=2"
+        );
     }
 
     #[test]
     fn numbered_pages_end_with_the_stated_number_or_a_short_page() {
-        assert_eq!(next(NUMBERED, "", &response(&[("x-pages", "3")], "[1]"), Some("2/100")).as_deref(), Some("3/100"));
-        assert_eq!(next(NUMBERED, "", &response(&[("x-pages", "3")], "[1]"), Some("3/100")), None);
+        assert_eq!(
+            next(NUMBERED, "", &response(&[("x-pages", "3")], "[1]"), Some("2/100")).as_deref(),
+            Some("3/100")
+        );
+        assert_eq!(
+            next(NUMBERED, "", &response(&[("x-pages", "3")], "[1]"), Some("3/100")),
+            None
+        );
         assert_eq!(next(NUMBERED, "", &response(&[], "[1]"), None), None);
         let query = request(NUMBERED, Some("6/20")).query;
         assert_eq!(query, [("per_page".into(), "20".into()), ("page".into(), "6".into())]);
@@ -193,22 +251,58 @@ mod tests {
 
     #[test]
     fn a_smaller_page_goes_on_at_the_same_record() {
-        assert_eq!(NUMBERED.smaller(Some("3/100")).as_deref(), Some("11/20"), "page 3 of 100 begins at record 201");
+        assert_eq!(
+            NUMBERED.smaller(Some("3/100")).as_deref(),
+            Some("11/20"),
+            "page 3 of 100 begins at record 201"
+        );
         assert_eq!(NUMBERED.smaller(None).as_deref(), Some("1/20"));
         assert_eq!(NUMBERED.smaller(Some("11/20")), None);
     }
 
     #[test]
     fn tokens_offsets_and_keysets_end_where_the_records_do() {
-        let token = Paginator::Token { read: "/paging/next", send_as: "after" };
-        assert_eq!(next(token, "/r", &response(&[], r#"{"r":[1],"paging":{"next":"t"}}"#), None).as_deref(), Some("t"));
-        assert_eq!(next(token, "/r", &response(&[], r#"{"r":[1],"paging":{"next":null}}"#), None), None);
-        let offset = Paginator::Offset { send_as: "offset", size_as: "limit", size: 2, total: Some("/total") };
-        assert_eq!(next(offset, "/r", &response(&[], r#"{"r":[1,2],"total":3}"#), None).as_deref(), Some("2"));
-        assert_eq!(next(offset, "/r", &response(&[], r#"{"r":[3],"total":3}"#), Some("2")), None);
-        assert_eq!(next(offset, "/r", &response(&[], r#"{"r":[],"total":9}"#), Some("2")), None, "an empty page ends");
-        let keyset = Paginator::Keyset { field: "/id", send_as: "after_id", size_as: "limit", size: 2 };
-        assert_eq!(next(keyset, "", &response(&[], r#"[{"id":4},{"id":7}]"#), None).as_deref(), Some("7"));
+        let token = Paginator::Token {
+            read: "/paging/next",
+            send_as: "after",
+        };
+        assert_eq!(
+            next(token, "/r", &response(&[], r#"{"r":[1],"paging":{"next":"t"}}"#), None).as_deref(),
+            Some("t")
+        );
+        assert_eq!(
+            next(token, "/r", &response(&[], r#"{"r":[1],"paging":{"next":null}}"#), None),
+            None
+        );
+        let offset = Paginator::Offset {
+            send_as: "offset",
+            size_as: "limit",
+            size: 2,
+            total: Some("/total"),
+        };
+        assert_eq!(
+            next(offset, "/r", &response(&[], r#"{"r":[1,2],"total":3}"#), None).as_deref(),
+            Some("2")
+        );
+        assert_eq!(
+            next(offset, "/r", &response(&[], r#"{"r":[3],"total":3}"#), Some("2")),
+            None
+        );
+        assert_eq!(
+            next(offset, "/r", &response(&[], r#"{"r":[],"total":9}"#), Some("2")),
+            None,
+            "an empty page ends"
+        );
+        let keyset = Paginator::Keyset {
+            field: "/id",
+            send_as: "after_id",
+            size_as: "limit",
+            size: 2,
+        };
+        assert_eq!(
+            next(keyset, "", &response(&[], r#"[{"id":4},{"id":7}]"#), None).as_deref(),
+            Some("7")
+        );
         assert_eq!(next(keyset, "", &response(&[], r#"[{"id":4}]"#), None), None);
         let graphql = Paginator::GraphQl { page_info: "/p" };
         let page = response(&[], r#"{"p":{"hasNextPage":true,"endCursor":"c"},"n":[]}"#);
@@ -218,10 +312,16 @@ mod tests {
     #[test]
     fn a_graphql_token_goes_into_the_variables() {
         let request = Request::graphql("/graphql", "query", &[("owner", "acme")]);
-        let fill = crate::Fill { settings: &std::collections::BTreeMap::new(), parent: &crate::Parent::default() };
+        let fill = crate::Fill {
+            settings: &std::collections::BTreeMap::new(),
+            parent: &crate::Parent::default(),
+        };
         let mut prepared = request.prepare("things", "https://api.example/", &fill).unwrap();
         Paginator::GraphQl { page_info: "/p" }.apply(&mut prepared, Some("c"));
         assert_eq!(prepared.url, "https://api.example/graphql");
-        assert_eq!(prepared.body.unwrap()["variables"], serde_json::json!({"owner": "acme", "after": "c"}));
+        assert_eq!(
+            prepared.body.unwrap()["variables"],
+            serde_json::json!({"owner": "acme", "after": "c"})
+        );
     }
 }

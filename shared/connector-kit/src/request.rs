@@ -36,20 +36,45 @@ impl Request {
     /// A GET of `path`, which starts with a slash and is appended to the base URL.
     #[must_use]
     pub const fn get(path: &'static str) -> Self {
-        Self { method: HttpMethod::Get, path, query: &[], headers: &[], graphql: None, custom: None }
+        Self {
+            method: HttpMethod::Get,
+            path,
+            query: &[],
+            headers: &[],
+            graphql: None,
+            custom: None,
+        }
     }
 
     /// A GraphQL query POSTed to `path`. Variables are texts; the paginator adds `after`.
     #[must_use]
-    pub const fn graphql(path: &'static str, query: &'static str, variables: &'static [(&'static str, &'static str)]) -> Self {
+    pub const fn graphql(
+        path: &'static str,
+        query: &'static str,
+        variables: &'static [(&'static str, &'static str)],
+    ) -> Self {
         let graphql = Some(GraphQl { query, variables });
-        Self { method: HttpMethod::Post, path, query: &[], headers: &[], graphql, custom: None }
+        Self {
+            method: HttpMethod::Post,
+            path,
+            query: &[],
+            headers: &[],
+            graphql,
+            custom: None,
+        }
     }
 
     /// A listing by a function, for what HTTP paging cannot say.
     #[must_use]
     pub const fn custom(list: CustomList) -> Self {
-        Self { method: HttpMethod::Get, path: "", query: &[], headers: &[], graphql: None, custom: Some(list) }
+        Self {
+            method: HttpMethod::Get,
+            path: "",
+            query: &[],
+            headers: &[],
+            graphql: None,
+            custom: Some(list),
+        }
     }
 
     /// With query parameters.
@@ -88,8 +113,15 @@ impl Request {
     #[must_use]
     pub fn placeholders(&self) -> Vec<&'static str> {
         let query = self.query.iter().map(|(_, value)| *value);
-        let variables = self.graphql.iter().flat_map(|graphql| graphql.variables.iter().map(|(_, value)| *value));
-        std::iter::once(self.path).chain(query).chain(variables).flat_map(placeholders).collect()
+        let variables = self
+            .graphql
+            .iter()
+            .flat_map(|graphql| graphql.variables.iter().map(|(_, value)| *value));
+        std::iter::once(self.path)
+            .chain(query)
+            .chain(variables)
+            .flat_map(placeholders)
+            .collect()
     }
 
     /// Fills the placeholders. Values are escaped in the path; `base` is prepended to it.
@@ -105,9 +137,10 @@ impl Request {
             .map(|(name, value)| Ok(((*name).to_owned(), expand(value, at, fill, verbatim)?)))
             .collect::<Result<Vec<_>, KitError>>()?;
         let graphql = self.graphql.map(|graphql| {
-            let variables = graphql.variables.iter().map(|(name, value)| {
-                Ok(((*name).to_owned(), expand(value, at, fill, verbatim)?.into()))
-            });
+            let variables = graphql
+                .variables
+                .iter()
+                .map(|(name, value)| Ok(((*name).to_owned(), expand(value, at, fill, verbatim)?.into())));
             let variables = variables.collect::<Result<serde_json::Map<_, _>, KitError>>()?;
             Ok::<_, KitError>(serde_json::json!({ "query": graphql.query, "variables": variables }))
         });
@@ -118,7 +151,11 @@ impl Request {
             },
             url: format!("{}{path}", base.trim_end_matches('/')),
             query,
-            headers: self.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             body: graphql.transpose()?,
         })
     }
@@ -143,7 +180,13 @@ impl Prepared {
     /// A GET of a URL as it is.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: Method::GET, url: url.into(), query: Vec::new(), headers: Vec::new(), body: None }
+        Self {
+            method: Method::GET,
+            url: url.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     /// Sets a query parameter, in place of a former value.
@@ -194,12 +237,27 @@ impl Parent {
 }
 
 fn placeholders(template: &'static str) -> impl Iterator<Item = &'static str> {
-    template.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    template
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
 /// Fills a template from settings alone.
-pub(crate) fn expand_settings(template: &str, at: &str, settings: &BTreeMap<String, String>) -> Result<String, KitError> {
-    expand(template, at, &Fill { settings, parent: &Parent::default() }, str::to_owned)
+pub(crate) fn expand_settings(
+    template: &str,
+    at: &str,
+    settings: &BTreeMap<String, String>,
+) -> Result<String, KitError> {
+    expand(
+        template,
+        at,
+        &Fill {
+            settings,
+            parent: &Parent::default(),
+        },
+        str::to_owned,
+    )
 }
 
 fn expand(template: &str, at: &str, fill: &Fill<'_>, escape: impl Fn(&str) -> String) -> Result<String, KitError> {
@@ -223,7 +281,9 @@ fn escape_path(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => text.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => {
+                text.push(byte as char)
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -248,18 +308,34 @@ impl crate::Records {
         match self {
             Self::At(pointer) => {
                 let raw = json::split(page, &Pointer::new(pointer))?;
-                Ok(raw.into_iter().map(|raw| Record { json: as_object(raw), member: None }).collect())
+                Ok(raw
+                    .into_iter()
+                    .map(|raw| Record {
+                        json: as_object(raw),
+                        member: None,
+                    })
+                    .collect())
             }
             Self::Members(pointer) => {
                 let members = json::members(page, &Pointer::new(pointer))?;
-                Ok(members.into_iter().map(|(name, raw)| Record { json: as_object(raw), member: Some(name) }).collect())
+                Ok(members
+                    .into_iter()
+                    .map(|(name, raw)| Record {
+                        json: as_object(raw),
+                        member: Some(name),
+                    })
+                    .collect())
             }
         }
     }
 }
 
 fn as_object(raw: &RawValue) -> std::borrow::Cow<'_, str> {
-    if raw.get().starts_with('{') { raw.get().into() } else { format!(r#"{{"value":{}}}"#, raw.get()).into() }
+    if raw.get().starts_with('{') {
+        raw.get().into()
+    } else {
+        format!(r#"{{"value":{}}}"#, raw.get()).into()
+    }
 }
 
 /// A resource's key, ready to be read from many records.
@@ -277,7 +353,10 @@ impl Keys<'_> {
         let own = match self.resource.key {
             crate::Key::Field(_) => text(self.pointers.first()?)?.into_owned(),
             crate::Key::Fields(_) => {
-                let parts = self.pointers.iter().map(|pointer| Some(key::part(&text(pointer)?).into_owned()));
+                let parts = self
+                    .pointers
+                    .iter()
+                    .map(|pointer| Some(key::part(&text(pointer)?).into_owned()));
                 parts.collect::<Option<Vec<_>>>()?.join("/")
             }
             crate::Key::Member => record.member.clone()?,
@@ -286,7 +365,11 @@ impl Keys<'_> {
         if own.is_empty() {
             return None;
         }
-        Some(if self.resource.parent().is_some() { key::child(parent, &own) } else { own })
+        Some(if self.resource.parent().is_some() {
+            key::child(parent, &own)
+        } else {
+            own
+        })
     }
 }
 
@@ -299,7 +382,10 @@ impl crate::Resource {
             crate::Key::Fields(pointers) => pointers,
             crate::Key::Member | crate::Key::Only => &[],
         };
-        Keys { resource: self, pointers: pointers.iter().map(|pointer| Pointer::new(pointer)).collect() }
+        Keys {
+            resource: self,
+            pointers: pointers.iter().map(|pointer| Pointer::new(pointer)).collect(),
+        }
     }
 
     /// The key of one record; for many see [`Self::keys`].
@@ -312,7 +398,9 @@ impl crate::Resource {
     #[must_use]
     pub fn key_rule(&self) -> seatbelt_model::KeyRule {
         match self.key {
-            crate::Key::Field(pointer) if self.parent().is_none() => seatbelt_model::KeyRule::Pointer(pointer.to_owned()),
+            crate::Key::Field(pointer) if self.parent().is_none() => {
+                seatbelt_model::KeyRule::Pointer(pointer.to_owned())
+            }
             _ => seatbelt_model::KeyRule::Written,
         }
     }

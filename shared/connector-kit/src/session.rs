@@ -9,7 +9,8 @@ use seatbelt_model::{Clock, Observer, Traffic, system::SecretRef};
 use url::Url;
 
 use crate::{
-    Auth, BodyStream, Connector, KitError, Outcome, Pace, Pacers, Prepared, Response, Secret, SecretFields, SecretStore,
+    Auth, BodyStream, Connector, KitError, Outcome, Pace, Pacers, Prepared, Response, Secret, SecretFields,
+    SecretStore,
     auth::{self, Credential, Minter},
     client,
     send::{Errand, Meter, Signed, Watched, Wire},

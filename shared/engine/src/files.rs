@@ -35,7 +35,11 @@ pub(crate) fn with_bodies<'a>(
     differences: impl Stream<Item = Result<Difference, VaultError>> + Send + 'a,
 ) -> BoxStream<'a, Result<WithBody, EngineError>> {
     let Some(file) = resource.kind.file() else {
-        let as_it_is = |difference| WithBody { difference, fetched: false, gap: None };
+        let as_it_is = |difference| WithBody {
+            difference,
+            fetched: false,
+            gap: None,
+        };
         return differences.map(move |difference| Ok(as_it_is(difference?))).boxed();
     };
     let stored = with_stored(context, fetched, differences);
@@ -80,7 +84,11 @@ async fn with_body(
     stored: Option<Body>,
 ) -> Result<WithBody, EngineError> {
     let Some(after) = difference.after.take() else {
-        return Ok(WithBody { difference, fetched: false, gap: None });
+        return Ok(WithBody {
+            difference,
+            fetched: false,
+            gap: None,
+        });
     };
     let (record, extra) = line::split(text(&after)?);
     let before = difference.before.as_deref().map(text).transpose()?;
@@ -95,14 +103,30 @@ async fn with_body(
         ..extra.unwrap_or_default()
     };
     difference.after = Some(line::build(&record, &extra)?.into());
-    Ok(WithBody { difference, fetched, gap })
+    Ok(WithBody {
+        difference,
+        fetched,
+        gap,
+    })
 }
 
 /// The entry of the log that says which body was fetched for a record; `None` if none was.
 pub(crate) fn log_entry(with_body: &WithBody) -> Result<Option<String>, EngineError> {
-    let WithBody { difference, fetched: true, gap: None } = with_body else { return Ok(None) };
-    let Some(after) = difference.after.as_deref() else { return Ok(None) };
-    let extra = line::Extra { key: Some(difference.key.clone()), body: line::body(text(after)?) };
+    let WithBody {
+        difference,
+        fetched: true,
+        gap: None,
+    } = with_body
+    else {
+        return Ok(None);
+    };
+    let Some(after) = difference.after.as_deref() else {
+        return Ok(None);
+    };
+    let extra = line::Extra {
+        key: Some(difference.key.clone()),
+        body: line::body(text(after)?),
+    };
     Ok(extra.body.is_some().then(|| line::build("{}", &extra)).transpose()?)
 }
 

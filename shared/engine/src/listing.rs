@@ -436,7 +436,11 @@ impl<'a> Reading<'a> {
     async fn finish(mut self) -> Result<Listed, EngineError> {
         // Fetching files may take long, and must not begin with reading again when it is cut off.
         let resumable = self.resource.kind.file().is_some();
-        let kept = if resumable { self.stager.flush().await? } else { Vec::new() };
+        let kept = if resumable {
+            self.stager.flush().await?
+        } else {
+            Vec::new()
+        };
         let counted = self.mode == Mode::Full && self.has_count();
         let mut progress = self.progress;
         progress.receipt.vendor_count = progress.total.filter(|_| counted && progress.whole);
@@ -445,9 +449,21 @@ impl<'a> Reading<'a> {
         let asked_all = self.mode == Mode::Full || self.resource.parent().is_none();
         let all = asked_all && progress.whole && !progress.failed && self.fatal.is_none();
         let sweep = if all { Sweep::Full } else { Sweep::Changes };
-        let staged = if resumable { Staged::from_runs(kept.clone()) } else { self.stager.finish().await? };
+        let staged = if resumable {
+            Staged::from_runs(kept.clone())
+        } else {
+            self.stager.finish().await?
+        };
         progress.receipt.duplicates += staged.duplicates();
-        Ok(Listed { staged, kept, fetched: Vec::new(), sweep, progress, mode: self.mode, fatal: self.fatal })
+        Ok(Listed {
+            staged,
+            kept,
+            fetched: Vec::new(),
+            sweep,
+            progress,
+            mode: self.mode,
+            fatal: self.fatal,
+        })
     }
 
     fn has_count(&self) -> bool {

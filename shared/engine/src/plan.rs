@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_connector_kit::{Connector, Cursor, DependsOn, Resource};
-use seatbelt_model::{Gap, GapReason, ResourceState, Snapshot, key, system::{Scope, System}};
+use seatbelt_model::{
+    Gap, GapReason, ResourceState, Snapshot, key,
+    system::{Scope, System},
+};
 
 use crate::EngineError;
 
@@ -82,7 +85,8 @@ pub(crate) fn mode(resource: &Resource, previous: Option<&ResourceState>, now: T
 /// Whether the last run left something out that no cursor brings back: children of a parent that has not changed since, or bytes
 /// of a record that has not.
 fn left_out(resource: &Resource, previous: &ResourceState) -> bool {
-    let children = matches!(resource.depends_on, DependsOn::EachChanged(..)) && previous.freshness.stale_since.is_some();
+    let children =
+        matches!(resource.depends_on, DependsOn::EachChanged(..)) && previous.freshness.stale_since.is_some();
     let is_body = |gap: &Gap| gap.reason == GapReason::BodyMissing;
     children || previous.receipt.gaps.iter().any(is_body)
 }
@@ -135,15 +139,26 @@ mod tests {
         paginator: Paginator::SinglePage,
         records: Records::At(""),
         key: Key::Field("/id"),
-        cursor: Cursor::Feed { read: "/next", send_as: "since" },
+        cursor: Cursor::Feed {
+            read: "/next",
+            send_as: "since",
+        },
         deletes: Deletes::ByAbsence,
         volatile: &[],
         count: Count::None,
         restore: Restore::ExportOnly { why: "a test" },
     };
-    const CHILDREN: Resource =
-        Resource { name: "children", depends_on: DependsOn::EachChanged(&PARENTS, Only::All), cursor: Cursor::None, ..PARENTS };
-    const GRANDCHILDREN: Resource = Resource { name: "grandchildren", depends_on: DependsOn::Each(&CHILDREN, Only::All), ..CHILDREN };
+    const CHILDREN: Resource = Resource {
+        name: "children",
+        depends_on: DependsOn::EachChanged(&PARENTS, Only::All),
+        cursor: Cursor::None,
+        ..PARENTS
+    };
+    const GRANDCHILDREN: Resource = Resource {
+        name: "grandchildren",
+        depends_on: DependsOn::Each(&CHILDREN, Only::All),
+        ..CHILDREN
+    };
 
     fn state(resource: &Resource, swept: Timestamp, cursors: &[&str]) -> ResourceState {
         ResourceState {
@@ -155,10 +170,17 @@ mod tests {
             bytes: 0,
             body_bytes: 0,
             changes: Changes::default(),
-            cursors: cursors.iter().map(|at| ((*at).to_owned(), "x".into())).collect::<BTreeMap<_, _>>(),
+            cursors: cursors
+                .iter()
+                .map(|at| ((*at).to_owned(), "x".into()))
+                .collect::<BTreeMap<_, _>>(),
             fields: Vec::new(),
             receipt: Receipt::default(),
-            freshness: Freshness { read_at: swept, full_sweep_at: swept, stale_since: None },
+            freshness: Freshness {
+                read_at: swept,
+                full_sweep_at: swept,
+                stale_since: None,
+            },
         }
     }
 
@@ -171,12 +193,35 @@ mod tests {
         assert_eq!(mode(&PARENTS, None, now, false), Mode::Full, "never read");
         assert_eq!(mode(&PARENTS, Some(&with_cursor), now, false), Mode::Incremental);
         assert_eq!(mode(&PARENTS, Some(&with_cursor), now, true), Mode::Full, "on request");
-        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, last_week, &[""])), now, false), Mode::Full, "due");
-        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, now + 1.hours(), &[""])), now, false), Mode::Full, "the clock jumped back");
-        assert_eq!(mode(&PARENTS, Some(&state(&PARENTS, yesterday, &[])), now, false), Mode::Full, "no cursor");
-        assert_eq!(mode(&CHILDREN, Some(&state(&CHILDREN, yesterday, &[])), now, false), Mode::Incremental, "its parents have one");
-        let other_key = ResourceState { key: KeyRule::Pointer("/uuid".into()), ..with_cursor };
-        assert_eq!(mode(&PARENTS, Some(&other_key), now, false), Mode::Full, "keys are made in another way now");
+        assert_eq!(
+            mode(&PARENTS, Some(&state(&PARENTS, last_week, &[""])), now, false),
+            Mode::Full,
+            "due"
+        );
+        assert_eq!(
+            mode(&PARENTS, Some(&state(&PARENTS, now + 1.hours(), &[""])), now, false),
+            Mode::Full,
+            "the clock jumped back"
+        );
+        assert_eq!(
+            mode(&PARENTS, Some(&state(&PARENTS, yesterday, &[])), now, false),
+            Mode::Full,
+            "no cursor"
+        );
+        assert_eq!(
+            mode(&CHILDREN, Some(&state(&CHILDREN, yesterday, &[])), now, false),
+            Mode::Incremental,
+            "its parents have one"
+        );
+        let other_key = ResourceState {
+            key: KeyRule::Pointer("/uuid".into()),
+            ..with_cursor
+        };
+        assert_eq!(
+            mode(&PARENTS, Some(&other_key), now, false),
+            Mode::Full,
+            "keys are made in another way now"
+        );
     }
 
     #[test]
@@ -194,12 +239,25 @@ mod tests {
         const ALL: &[&Resource] = &[&PARENTS, &CHILDREN, &GRANDCHILDREN];
         let names = |include: &[&str], exclude: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            let scope = Scope { include: owned(include), exclude: owned(exclude) };
-            in_scope(ALL, &["grandchildren"], &scope).into_iter().map(|resource| resource.name).collect::<Vec<_>>()
+            let scope = Scope {
+                include: owned(include),
+                exclude: owned(exclude),
+            };
+            in_scope(ALL, &["grandchildren"], &scope)
+                .into_iter()
+                .map(|resource| resource.name)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(names(&[], &[]), ["parents", "children"], "what is read on request only is not");
+        assert_eq!(
+            names(&[], &[]),
+            ["parents", "children"],
+            "what is read on request only is not"
+        );
         assert_eq!(names(&["grandchildren"], &[]), ["parents", "children", "grandchildren"]);
-        assert_eq!(names(&["*", "grandchildren"], &["children"]), ["parents", "children", "grandchildren"]);
+        assert_eq!(
+            names(&["*", "grandchildren"], &["children"]),
+            ["parents", "children", "grandchildren"]
+        );
         assert_eq!(names(&[], &["children"]), ["parents"]);
     }
 }

@@ -45,7 +45,13 @@ pub(crate) async fn back_up(
         expected,
     });
     let mut listed = match checkpoint {
-        Some(Checkpoint { files: Some(files), staged, progress, mode, .. }) => Listed {
+        Some(Checkpoint {
+            files: Some(files),
+            staged,
+            progress,
+            mode,
+            ..
+        }) => Listed {
             staged: Staged::from_runs(staged.clone()),
             kept: staged,
             sweep: if files.swept { Sweep::Full } else { Sweep::Changes },
@@ -64,7 +70,9 @@ pub(crate) async fn back_up(
         Some(written) => written,
         None => compare(context, resource, previous, &mut listed).await?,
     };
-    let Listed { progress, sweep, fatal, .. } = listed;
+    let Listed {
+        progress, sweep, fatal, ..
+    } = listed;
     let answered = progress.receipt.read > 0 || (!progress.failed && fatal.is_none());
     let ended = progress.ended;
     let described = describe(context, resource, previous, progress, sweep);
@@ -94,8 +102,14 @@ async fn compare(
     listed: &mut Listed,
 ) -> Result<Written, EngineError> {
     let volatile: Vec<Pointer> = resource.volatile.iter().map(|pointer| Pointer::new(pointer)).collect();
-    let (rule, staged) = (resource.key_rule(), std::mem::replace(&mut listed.staged, Staged::from_runs(Vec::new())));
-    let compared = context.vault.compare(&context.system, previous, staged, listed.sweep, &volatile, &rule).await?;
+    let (rule, staged) = (
+        resource.key_rule(),
+        std::mem::replace(&mut listed.staged, Staged::from_runs(Vec::new())),
+    );
+    let compared = context
+        .vault
+        .compare(&context.system, previous, staged, listed.sweep, &volatile, &rule)
+        .await?;
     let fetched = std::mem::take(&mut listed.fetched);
     let mut log = context.body_log(resource, fetched.clone());
     let mut differences = files::with_bodies(context, resource, fetched, compared.into_stream());
@@ -128,8 +142,14 @@ async fn keep_files(
     listed: &Listed,
     log: &mut Stager,
 ) -> Result<(), EngineError> {
-    let progress = Progress { receipt: without_bodies(&listed.progress.receipt), ..listed.progress.clone() };
-    let files = Files { swept: listed.sweep == Sweep::Full, fetched: log.flush().await? };
+    let progress = Progress {
+        receipt: without_bodies(&listed.progress.receipt),
+        ..listed.progress.clone()
+    };
+    let files = Files {
+        swept: listed.sweep == Sweep::Full,
+        fetched: log.flush().await?,
+    };
     let checkpoint = Checkpoint {
         mode: listed.mode,
         staged: listed.kept.clone(),
@@ -144,7 +164,10 @@ async fn keep_files(
 /// The receipt of the listing alone: files that could not be had are tried again.
 fn without_bodies(receipt: &Receipt) -> Receipt {
     let gaps = receipt.gaps.iter().filter(|gap| gap.reason != GapReason::BodyMissing);
-    Receipt { gaps: gaps.cloned().collect(), ..receipt.clone() }
+    Receipt {
+        gaps: gaps.cloned().collect(),
+        ..receipt.clone()
+    }
 }
 
 fn describe(

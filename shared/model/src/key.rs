@@ -69,7 +69,11 @@ pub fn part(value: &str) -> Cow<'_, str> {
 /// The value that [`part`] wrote.
 #[must_use]
 pub fn unpart(part: &str) -> Cow<'_, str> {
-    if part.contains('~') { Cow::Owned(part.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(part) }
+    if part.contains('~') {
+        Cow::Owned(part.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(part)
+    }
 }
 
 /// The prefix that exactly the keys of `parent`'s children start with; it sorts before all of them.

@@ -22,7 +22,14 @@ mod tests {
     #[test]
     fn a_person_needs_to_give_the_system_only() {
         let event: Event = serde_json::from_str(r#"{"system":"acme-site"}"#).unwrap();
-        assert_eq!(event, Event { system: "acme-site".into(), full: false, scheduled: false });
+        assert_eq!(
+            event,
+            Event {
+                system: "acme-site".into(),
+                full: false,
+                scheduled: false
+            }
+        );
         assert!(serde_json::from_str::<Event>("{}").is_err());
     }
 }

@@ -39,27 +39,46 @@ pub fn serve(connector: &'static Connector) -> anyhow::Result<()> {
     telemetry::init();
     // Two TLS stacks would double the start; the SDK and the vendor's client share this one.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     runtime.block_on(async {
         let engine = engine().await?;
         let handler = service_fn(|event: LambdaEvent<Event>| handle(&engine, connector, event));
-        lambda_runtime::run(handler).await.map_err(|error| anyhow::anyhow!("the Lambda Runtime API failed: {error}"))
+        lambda_runtime::run(handler)
+            .await
+            .map_err(|error| anyhow::anyhow!("the Lambda Runtime API failed: {error}"))
     })
 }
 
 async fn engine() -> anyhow::Result<Engine> {
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
-    let tables = Tables { manifest: setting("SEATBELT_MANIFEST_TABLE")?, runs: setting("SEATBELT_RUNS_TABLE")? };
+    let http = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(http)
+        .load()
+        .await;
+    let tables = Tables {
+        manifest: setting("SEATBELT_MANIFEST_TABLE")?,
+        runs: setting("SEATBELT_RUNS_TABLE")?,
+    };
     // Emulators and S3-compatible stores have one host for all buckets.
     let path_style = std::env::var("SEATBELT_S3_PATH_STYLE").is_ok_and(|value| value == "true");
-    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+    let s3 = aws_sdk_s3::config::Builder::from(&config)
+        .force_path_style(path_style)
+        .build();
     let secrets = AwsSecrets {
         ssm: aws_sdk_ssm::Client::new(&config),
         secretsmanager: aws_sdk_secretsmanager::Client::new(&config),
     };
     Ok(Engine {
-        vault: Vault::new(aws_sdk_s3::Client::from_conf(s3), setting("SEATBELT_BUCKET")?, seatbelt_vault::Options::default()),
+        vault: Vault::new(
+            aws_sdk_s3::Client::from_conf(s3),
+            setting("SEATBELT_BUCKET")?,
+            seatbelt_vault::Options::default(),
+        ),
         catalog: Catalog::new(aws_sdk_dynamodb::Client::new(&config), tables),
         secrets: Arc::new(secrets),
         pacers: Pacers::default(),
@@ -72,7 +91,11 @@ fn setting(name: &str) -> anyhow::Result<String> {
 }
 
 /// Backs up the system that the event names.
-async fn handle(engine: &Engine, connector: &'static Connector, event: LambdaEvent<Event>) -> Result<serde_json::Value, lambda_runtime::Error> {
+async fn handle(
+    engine: &Engine,
+    connector: &'static Connector,
+    event: LambdaEvent<Event>,
+) -> Result<serde_json::Value, lambda_runtime::Error> {
     let name = event.payload.system.as_str();
     let deadline = Timestamp::from_millisecond(i64::try_from(event.context.deadline)?)?.checked_sub(MARGIN)?;
     let outcome = back_up(engine, connector, &event.payload, deadline).await;
@@ -90,11 +113,22 @@ async fn handle(engine: &Engine, connector: &'static Connector, event: LambdaEve
 
 /// Whether Lambda should not try again: someone else is at it, or the run is checkpointed and goes on with the next event.
 fn ends_well(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(EngineError::Busy { .. } | EngineError::Interrupted))
+    matches!(
+        error.downcast_ref(),
+        Some(EngineError::Busy { .. } | EngineError::Interrupted)
+    )
 }
 
-async fn back_up(engine: &Engine, connector: &'static Connector, event: &Event, deadline: Timestamp) -> anyhow::Result<Run> {
-    let name = event.system.parse().with_context(|| format!("`{}` is no system's name", event.system))?;
+async fn back_up(
+    engine: &Engine,
+    connector: &'static Connector,
+    event: &Event,
+    deadline: Timestamp,
+) -> anyhow::Result<Run> {
+    let name = event
+        .system
+        .parse()
+        .with_context(|| format!("`{}` is no system's name", event.system))?;
     let entry = engine.catalog.system(&name).await?;
     let entry = entry.with_context(|| format!("the manifest has no system `{name}`"))?;
     let system = entry.system.with_context(|| {
@@ -103,18 +137,27 @@ async fn back_up(engine: &Engine, connector: &'static Connector, event: &Event, 
     })?;
     if system.platform.as_deref() != Some(connector.name) {
         let platform = system.platform.as_deref().unwrap_or("no platform");
-        anyhow::bail!("system `{name}` is on {platform}, and this function backs up {}", connector.name);
+        anyhow::bail!(
+            "system `{name}` is on {platform}, and this function backs up {}",
+            connector.name
+        );
     }
     let stop = Stop::default();
     let job = Job {
         name: &event.system,
         system: &system,
         connector,
-        trigger: if event.scheduled { Trigger::Schedule } else { Trigger::Manual },
+        trigger: if event.scheduled {
+            Trigger::Schedule
+        } else {
+            Trigger::Manual
+        },
         // Other invocations may be at work; a lease of one that died runs out by itself.
         sole: false,
         full: event.full,
-        observer: Arc::new(telemetry::Logged { system: event.system.clone() }),
+        observer: Arc::new(telemetry::Logged {
+            system: event.system.clone(),
+        }),
         stop: &stop,
         deadline: Some(deadline.max(engine.clock.now())),
         budget: BUDGET,

@@ -18,7 +18,10 @@ pub fn differences(connector: &Connector, expected: &State, actual: &State) -> V
     let mut found = Vec::new();
     let names: std::collections::BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     for name in names {
-        let (expected, actual) = (expected.get(name).unwrap_or(&nothing), actual.get(name).unwrap_or(&nothing));
+        let (expected, actual) = (
+            expected.get(name).unwrap_or(&nothing),
+            actual.get(name).unwrap_or(&nothing),
+        );
         for (key, line) in expected {
             match actual.get(key) {
                 None => found.push(format!("{name} {key}: missing")),
@@ -28,24 +31,48 @@ pub fn differences(connector: &Connector, expected: &State, actual: &State) -> V
                 Some(_) => {}
             }
         }
-        found.extend(actual.keys().filter(|key| !expected.contains_key(*key)).map(|key| format!("{name} {key}: too much")));
+        found.extend(
+            actual
+                .keys()
+                .filter(|key| !expected.contains_key(*key))
+                .map(|key| format!("{name} {key}: too much")),
+        );
     }
     found
 }
 
 /// The members that two lines do not share, one a line.
 fn members(expected: &str, actual: &str) -> String {
-    let parse = |line: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
+    let parse =
+        |line: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
     let (expected, actual) = (parse(expected), parse(actual));
     let names: std::collections::BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
-    let show = |value: Option<&serde_json::Value>| value.map_or_else(|| "nothing".to_owned(), |value| value.to_string().chars().take(200).collect());
-    let differ = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
-    differ.map(|name| format!("\n    {name}: expected {}, is {}", show(expected.get(name)), show(actual.get(name)))).collect()
+    let show = |value: Option<&serde_json::Value>| {
+        value.map_or_else(
+            || "nothing".to_owned(),
+            |value| value.to_string().chars().take(200).collect(),
+        )
+    };
+    let differ = names
+        .into_iter()
+        .filter(|name| expected.get(*name) != actual.get(*name));
+    differ
+        .map(|name| {
+            format!(
+                "\n    {name}: expected {}, is {}",
+                show(expected.get(name)),
+                show(actual.get(name))
+            )
+        })
+        .collect()
 }
 
 /// Whether two lines of a resource are one record in one state.
 pub(crate) fn is_same(connector: &Connector, resource: &str, one: &str, other: &str) -> bool {
-    let volatile = connector.resource(resource).map(|resource| resource.volatile).unwrap_or_default();
+    let volatile = connector
+        .resource(resource)
+        .map(|resource| resource.volatile)
+        .unwrap_or_default();
     let volatile: Vec<Pointer> = volatile.iter().map(|pointer| Pointer::new(pointer)).collect();
     json::same(one, other, &volatile)
 }
@@ -59,7 +86,11 @@ pub(crate) fn assert_same(what: &str, connector: &Connector, expected: &State, a
 
 /// The first of many, one a line.
 pub(crate) fn shorten(found: &[String]) -> String {
-    let shown: Vec<String> = found.iter().take(SHOWN).map(|line| line.chars().take(1_500).collect()).collect();
+    let shown: Vec<String> = found
+        .iter()
+        .take(SHOWN)
+        .map(|line| line.chars().take(1_500).collect())
+        .collect();
     format!("{} findings\n  {}", found.len(), shown.join("\n  "))
 }
 

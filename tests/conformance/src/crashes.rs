@@ -34,13 +34,20 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) -> usize {
             stops += 1;
         }
         cases += stops;
-        assert!(interrupted * 2 >= stops, "{}: of {stops} runs asked to stop ({start:?}), {interrupted} stopped", subject.name);
+        assert!(
+            interrupted * 2 >= stops,
+            "{}: of {stops} runs asked to stop ({start:?}), {interrupted} stopped",
+            subject.name
+        );
     }
     cases
 }
 
 async fn killed(subject: &Subject<'_>, template: &Template, start: Start, at: u64, expected: &Undisturbed) {
-    let what = format!("{}: killed at request {at} of {} ({start:?})", subject.name, expected.requests);
+    let what = format!(
+        "{}: killed at request {at} of {} ({start:?})",
+        subject.name, expected.requests
+    );
     let setup = template.setup(subject, start);
     let rig = template.rig_with(&setup, start, Options::default()).await;
     let previous = rig.newest_id().await;
@@ -51,19 +58,30 @@ async fn killed(subject: &Subject<'_>, template: &Template, start: Start, at: u6
         () = subject.server.reached(base + at) => None,
     };
     match done {
-        None => assert_eq!(rig.newest_id().await, previous, "{what}: the newest snapshot is another"),
+        None => assert_eq!(
+            rig.newest_id().await,
+            previous,
+            "{what}: the newest snapshot is another"
+        ),
         // Requests are counted as they come; the vendor's own may end before the last is seen.
         Some(Ok(run)) => assert_eq!(run.status, RunStatus::Complete, "{what}"),
         Some(Err(error)) => panic!("{what}: failed before it was killed: {error}"),
     }
     // Every other time it is another process that goes on.
-    let rig = if at.is_multiple_of(2) { again(rig, &setup).await } else { rig };
+    let rig = if at.is_multiple_of(2) {
+        again(rig, &setup).await
+    } else {
+        rig
+    };
     goes_on(&what, subject, &rig, expected, End::Killed).await;
 }
 
 /// Whether it stopped, rather than having been done already.
 async fn stopped(subject: &Subject<'_>, template: &Template, start: Start, at: u64, expected: &Undisturbed) -> bool {
-    let what = format!("{}: stopped at request {at} of {} ({start:?})", subject.name, expected.requests);
+    let what = format!(
+        "{}: stopped at request {at} of {} ({start:?})",
+        subject.name, expected.requests
+    );
     let setup = template.setup(subject, start);
     let mut rig = template.rig_with(&setup, start, Options::default()).await;
     let previous = rig.newest_id().await;
@@ -83,12 +101,20 @@ async fn stopped(subject: &Subject<'_>, template: &Template, start: Start, at: u
     match outcome {
         Err(EngineError::Interrupted) => {}
         Ok(run) => {
-            assert_eq!(run.status, RunStatus::Complete, "{what}: it was done before it could stop, and is not complete");
+            assert_eq!(
+                run.status,
+                RunStatus::Complete,
+                "{what}: it was done before it could stop, and is not complete"
+            );
             return false;
         }
         Err(error) => panic!("{what}: the run failed: {error}"),
     }
-    assert_eq!(rig.newest_id().await, previous, "{what}: the newest snapshot is another");
+    assert_eq!(
+        rig.newest_id().await,
+        previous,
+        "{what}: the newest snapshot is another"
+    );
     rig.stop = Stop::default();
     let base = subject.server.request_count();
     let run = goes_on(&what, subject, &rig, expected, End::Stopped).await;
@@ -109,8 +135,17 @@ async fn goes_on(what: &str, subject: &Subject<'_>, rig: &Rig, expected: &Undist
         assert_eq!(rig.damage().await, Vec::<String>::new(), "{what}: damage");
     }
     let run = template::complete(&format!("{what}; the next run"), rig).await;
-    compare::assert_same(&format!("{what}; the next run"), subject.connector, &expected.state, &rig.state(&rig.newest().await).await);
-    assert_eq!(rig.damage().await, Vec::<String>::new(), "{what}; after the next run: damage");
+    compare::assert_same(
+        &format!("{what}; the next run"),
+        subject.connector,
+        &expected.state,
+        &rig.state(&rig.newest().await).await,
+    );
+    assert_eq!(
+        rig.damage().await,
+        Vec::<String>::new(),
+        "{what}; after the next run: damage"
+    );
     run
 }
 
@@ -119,16 +154,25 @@ async fn goes_on(what: &str, subject: &Subject<'_>, rig: &Rig, expected: &Undist
 fn asks_little_again(what: &str, subject: &Subject<'_>, first: &[SeenRequest], second: &[SeenRequest]) {
     let lanes = subject.connector.pace.concurrency.max(1) as usize;
     let mut before: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for request in first.iter().filter(|request| request.method == "GET" && request.status == Some(200)) {
+    for request in first
+        .iter()
+        .filter(|request| request.method == "GET" && request.status == Some(200))
+    {
         *before.entry((request.path.clone(), request.query.clone())).or_default() += 1;
     }
     let repeatable = |path: &str| subject.repeatable.iter().any(|part| path.contains(part));
     let twice: Vec<String> = second
         .iter()
-        .filter(|request| before.contains_key(&(request.path.clone(), request.query.clone())) && !repeatable(&request.path))
+        .filter(|request| {
+            before.contains_key(&(request.path.clone(), request.query.clone())) && !repeatable(&request.path)
+        })
         .map(|request| format!("{}?{}", request.path, request.query))
         .collect();
     // A lane has one page in its hand and one on the way; two wait in the channel. Every invocation signs in.
     let allowed = 2 * lanes + 3;
-    assert!(twice.len() <= allowed, "{what}: the next run asked again for what was checkpointed: {}", compare::shorten(&twice));
+    assert!(
+        twice.len() <= allowed,
+        "{what}: the next run asked again for what was checkpointed: {}",
+        compare::shorten(&twice)
+    );
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use seatbelt_connector_kit::{
-    Auth, COMMON_SETTINGS, Connector, Count, Cursor, Deletes, DependsOn, Digest, Fetch, Key, Kind, Paginator, Records, Request, Resource, Restore,
+    Auth, COMMON_SETTINGS, Connector, Count, Cursor, Deletes, DependsOn, Digest, Fetch, Key, Kind, Paginator, Records,
+    Request, Resource, Restore,
 };
 
 use crate::compare::shorten;
@@ -28,7 +29,9 @@ pub(crate) fn check(name: &str, connector: &Connector) {
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
         && !text.ends_with('_')
-        && text.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
 }
 
 fn words(connector: &Connector, problems: &mut Vec<String>) {
@@ -37,24 +40,45 @@ fn words(connector: &Connector, problems: &mut Vec<String>) {
             problems.push(problem.to_owned());
         }
     };
-    expect(is_name(connector.name), "its name is not lowercase with `_` between words");
+    expect(
+        is_name(connector.name),
+        "its name is not lowercase with `_` between words",
+    );
     expect(!connector.title.is_empty(), "it has no title");
     expect(!connector.resources.is_empty(), "it holds nothing");
-    expect(connector.guide.len() > 20, "its guide does not say how a credential is made");
+    expect(
+        connector.guide.len() > 20,
+        "its guide does not say how a credential is made",
+    );
     let builtin = &connector.builtin;
     let texts = [builtin.offers, builtin.misses, builtin.source];
-    expect(texts.iter().all(|text| !text.is_empty()), "what the vendor's own backup offers and misses, and where that was read, is not stated");
-    expect(builtin.read_on.parse::<jiff::civil::Date>().is_ok(), "the date the vendor's own backup was read about is none");
-    expect(connector.pace.requests > 0 && connector.pace.concurrency > 0 && !connector.pace.per.is_zero(), "its pace is zero");
+    expect(
+        texts.iter().all(|text| !text.is_empty()),
+        "what the vendor's own backup offers and misses, and where that was read, is not stated",
+    );
+    expect(
+        builtin.read_on.parse::<jiff::civil::Date>().is_ok(),
+        "the date the vendor's own backup was read about is none",
+    );
+    expect(
+        connector.pace.requests > 0 && connector.pace.concurrency > 0 && !connector.pace.per.is_zero(),
+        "its pace is zero",
+    );
     let names: BTreeSet<&str> = connector.resources.iter().map(|resource| resource.name).collect();
     expect(names.len() == connector.resources.len(), "two resources have one name");
     let settings: BTreeSet<&str> = connector.settings.iter().map(|setting| setting.name).collect();
     expect(settings.len() == connector.settings.len(), "two settings have one name");
     for setting in connector.settings {
-        expect(is_name(setting.name) && !setting.help.is_empty(), &format!("setting `{}`: malformed name, or no help", setting.name));
+        expect(
+            is_name(setting.name) && !setting.help.is_empty(),
+            &format!("setting `{}`: malformed name, or no help", setting.name),
+        );
     }
     for name in connector.on_request {
-        expect(names.contains(name), &format!("on request: there is no resource `{name}`"));
+        expect(
+            names.contains(name),
+            &format!("on request: there is no resource `{name}`"),
+        );
     }
 }
 
@@ -66,7 +90,11 @@ fn sign_in(connector: &Connector, problems: &mut Vec<String>) {
     if anonymous.is_some_and(|at| at + 1 != connector.auth.len()) {
         problems.push("anonymous is not the last way to sign in, so those after it are never taken".to_owned());
     }
-    let templates = connector.settings.iter().filter_map(|setting| setting.default).chain([connector.base_url]);
+    let templates = connector
+        .settings
+        .iter()
+        .filter_map(|setting| setting.default)
+        .chain([connector.base_url]);
     for template in templates.flat_map(named) {
         if !is_setting(connector, template) {
             problems.push(format!("`{{{template}}}` names no setting"));
@@ -80,11 +108,18 @@ fn sign_in(connector: &Connector, problems: &mut Vec<String>) {
 }
 
 fn named(template: &'static str) -> impl Iterator<Item = &'static str> {
-    template.split('{').skip(1).map(|rest| rest.split('}').next().unwrap_or_default())
+    template
+        .split('{')
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap_or_default())
 }
 
 fn is_setting(connector: &Connector, name: &str) -> bool {
-    connector.settings.iter().chain(COMMON_SETTINGS).any(|setting| setting.name == name)
+    connector
+        .settings
+        .iter()
+        .chain(COMMON_SETTINGS)
+        .any(|setting| setting.name == name)
 }
 
 fn place(resource: &Resource, earlier: &[&Resource], found: &mut Vec<String>) {
@@ -94,7 +129,10 @@ fn place(resource: &Resource, earlier: &[&Resource], found: &mut Vec<String>) {
     if let Some(needed) = resource.needs()
         && !earlier.iter().any(|other| other.name == needed.name)
     {
-        found.push(format!("{} must be read before it, and is not listed before it", needed.name));
+        found.push(format!(
+            "{} must be read before it, and is not listed before it",
+            needed.name
+        ));
     }
     match resource.depends_on {
         DependsOn::Values(name, values) => {
@@ -103,14 +141,19 @@ fn place(resource: &Resource, earlier: &[&Resource], found: &mut Vec<String>) {
                 found.push("its values are none, or not distinct".to_owned());
             }
             if !resource.request.placeholders().contains(&name) && resource.request.custom_list().is_none() {
-                found.push(format!("its request does not use `{{{name}}}`, so every value lists the same"));
+                found.push(format!(
+                    "its request does not use `{{{name}}}`, so every value lists the same"
+                ));
             }
         }
         DependsOn::Has(_, "") => found.push("what it depends on has no key".to_owned()),
         _ => {}
     }
     if resource.request.custom_list().is_none() && !resource.request.path().starts_with('/') {
-        found.push(format!("its path `{}` does not start with a slash", resource.request.path()));
+        found.push(format!(
+            "its path `{}` does not start with a slash",
+            resource.request.path()
+        ));
     }
 }
 
@@ -149,14 +192,26 @@ fn pointers(resource: &Resource, found: &mut Vec<String>) {
         if let Fetch::Url { url, .. } = file.fetch {
             all.push(("file", url, true));
         }
-        all.extend(file.version.iter().chain(&file.size_bytes).chain(&file.name).map(|at| ("file", *at, true)));
+        all.extend(
+            file.version
+                .iter()
+                .chain(&file.size_bytes)
+                .chain(&file.name)
+                .map(|at| ("file", *at, true)),
+        );
         if let Some(Digest::Sha256(at)) = file.digest {
             all.push(("file", at, true));
         }
     }
     for (what, pointer, below) in all {
         let whole = pointer.is_empty() && !below;
-        if !whole && (!pointer.starts_with('/') || pointer.split('/').skip(1).any(|part| part.is_empty() || part == "*" || part == "{}")) {
+        if !whole
+            && (!pointer.starts_with('/')
+                || pointer
+                    .split('/')
+                    .skip(1)
+                    .any(|part| part.is_empty() || part == "*" || part == "{}"))
+        {
             found.push(format!("{what}: `{pointer}` leads nowhere"));
         }
     }
@@ -196,9 +251,14 @@ fn placeholders(connector: &Connector, resource: &Resource, found: &mut Vec<Stri
         Deletes::Listed(feed) => Some(&feed.request),
         _ => None,
     };
-    for placeholder in std::iter::once(&resource.request).chain(feed).flat_map(Request::placeholders) {
+    for placeholder in std::iter::once(&resource.request)
+        .chain(feed)
+        .flat_map(Request::placeholders)
+    {
         if !resolves(placeholder) {
-            found.push(format!("`{{{placeholder}}}` is no setting and no field of a record above; above it are {above:?}"));
+            found.push(format!(
+                "`{{{placeholder}}}` is no setting and no field of a record above; above it are {above:?}"
+            ));
         }
     }
 }
@@ -211,15 +271,26 @@ fn rules(resource: &Resource, found: &mut Vec<String>) {
         }
     };
     let members = matches!(resource.records, Records::Members(_));
-    expect(members == matches!(resource.key, Key::Member), "keys are members' names exactly where records are members");
+    expect(
+        members == matches!(resource.key, Key::Member),
+        "keys are members' names exactly where records are members",
+    );
     if let Key::Fields(fields) = resource.key {
         expect(!fields.is_empty(), "its key has no fields");
     }
     match resource.paginator {
         Paginator::PageNumber { sizes, .. } => {
-            expect(!sizes.is_empty() && sizes.iter().all(|size| *size > 0), "it has no page size");
-            let divides = sizes.windows(2).all(|pair| pair[1] > 0 && pair[0] > pair[1] && pair[0].is_multiple_of(pair[1]));
-            expect(divides, "a page size does not divide the one before, so a smaller page would begin elsewhere");
+            expect(
+                !sizes.is_empty() && sizes.iter().all(|size| *size > 0),
+                "it has no page size",
+            );
+            let divides = sizes
+                .windows(2)
+                .all(|pair| pair[1] > 0 && pair[0] > pair[1] && pair[0].is_multiple_of(pair[1]));
+            expect(
+                divides,
+                "a page size does not divide the one before, so a smaller page would begin elsewhere",
+            );
         }
         Paginator::Offset { size, .. } | Paginator::Keyset { size, .. } => expect(size > 0, "its page size is zero"),
         _ => {}
@@ -227,12 +298,17 @@ fn rules(resource: &Resource, found: &mut Vec<String>) {
     if matches!(resource.deletes, Deletes::Listed(_)) {
         let by_time = matches!(resource.cursor, Cursor::Since { .. } | Cursor::NewestFirst { .. });
         let root = matches!(resource.depends_on, DependsOn::Nothing | DependsOn::Has(..));
-        expect(by_time && root, "a listing of what was deleted needs a cursor by time and one partition");
+        expect(
+            by_time && root,
+            "a listing of what was deleted needs a cursor by time and one partition",
+        );
     }
     if let Deletes::Flagged { equals, .. } = resource.deletes {
         expect(!equals.is_empty(), "no value marks a record as deleted");
     }
     match resource.restore {
-        Restore::ExportOnly { why: text } | Restore::Api { how: text, .. } => expect(!text.is_empty(), "how it comes back, or why not, is not stated"),
+        Restore::ExportOnly { why: text } | Restore::Api { how: text, .. } => {
+            expect(!text.is_empty(), "how it comes back, or why not, is not stated")
+        }
     }
 }

@@ -125,7 +125,10 @@ pub async fn check(subject: &Subject<'_>) {
     report(subject, cases);
 }
 
-#[expect(clippy::print_stdout, reason = "the number of cases is a promise of the product, and a test has no other way to tell it")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the number of cases is a promise of the product, and a test has no other way to tell it"
+)]
 fn report(subject: &Subject<'_>, cases: usize) {
     println!("{}: {cases} crashes survived", subject.name);
 }

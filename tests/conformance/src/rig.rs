@@ -63,7 +63,16 @@ impl Rig {
     pub async fn new(connector: &'static Connector, settings: &Value, secret: Option<&Value>) -> Self {
         let vendor = &SimClock::default();
         let (settings, secret, at) = (settings.clone(), secret.cloned(), vendor.now());
-        Self::of(&Setup { connector, settings, secret, include: &[], exclude: &[], vendor, at }).await
+        Self::of(&Setup {
+            connector,
+            settings,
+            secret,
+            include: &[],
+            exclude: &[],
+            vendor,
+            at,
+        })
+        .await
     }
 
     /// A rig on an empty folder.
@@ -76,7 +85,10 @@ impl Rig {
     pub async fn on(folder: Arc<tempfile::TempDir>, setup: &Setup<'_>, options: Options) -> Self {
         setup.vendor.set(setup.at);
         let clock = FakeClock::at(&setup.at.to_string());
-        let linked = Arc::new(Linked { clock: clock.clone(), vendor: setup.vendor.clone() });
+        let linked = Arc::new(Linked {
+            clock: clock.clone(),
+            vendor: setup.vendor.clone(),
+        });
         let engine = engine(folder.path(), setup.secret.as_ref(), linked, options.fast()).await;
         let entry = json!({
             "platform": setup.connector.name,
@@ -89,7 +101,15 @@ impl Rig {
         let (system, findings) = seatbelt_model::system::parse_entry(&without_null(entry));
         let system = system.unwrap_or_else(|| panic!("the rig's manifest entry is valid: {findings:?}"));
         let (connector, stop, recorder) = (setup.connector, Stop::default(), Recorder::default());
-        Self { engine, clock, stop, recorder, connector, system, folder }
+        Self {
+            engine,
+            clock,
+            stop,
+            recorder,
+            connector,
+            system,
+            folder,
+        }
     }
 
     /// The folder of the home.
@@ -139,7 +159,9 @@ impl Rig {
             budget: Duration::from_mins(5),
             deadline: None,
         };
-        Session::open(self.connector, options).await.expect("a session opens with the subject's settings")
+        Session::open(self.connector, options)
+            .await
+            .expect("a session opens with the subject's settings")
     }
 
     /// The newest snapshot.
@@ -147,7 +169,12 @@ impl Rig {
     /// # Panics
     /// If there is none, or the vault cannot be read.
     pub async fn newest(&self) -> Snapshot {
-        self.engine.vault.newest(SYSTEM).await.expect("the vault can be read").expect("there is a snapshot")
+        self.engine
+            .vault
+            .newest(SYSTEM)
+            .await
+            .expect("the vault can be read")
+            .expect("there is a snapshot")
     }
 
     /// The newest snapshot's id, if there is one.
@@ -166,8 +193,16 @@ impl Rig {
     pub async fn state(&self, snapshot: &Snapshot) -> State {
         let mut all = State::new();
         for (name, resource) in &snapshot.resources {
-            let records: Vec<_> = self.engine.vault.state(SYSTEM, resource).try_collect().await.expect("a state can be read");
-            let records = records.into_iter().map(|(key, line)| (key, String::from_utf8_lossy(&line).into_owned()));
+            let records: Vec<_> = self
+                .engine
+                .vault
+                .state(SYSTEM, resource)
+                .try_collect()
+                .await
+                .expect("a state can be read");
+            let records = records
+                .into_iter()
+                .map(|(key, line)| (key, String::from_utf8_lossy(&line).into_owned()));
             all.insert(name.clone(), records.collect());
         }
         all
@@ -178,8 +213,17 @@ impl Rig {
     /// # Panics
     /// If the vault cannot be read.
     pub async fn damage(&self) -> Vec<String> {
-        let report = self.engine.vault.verify(SYSTEM, Scope::All, |_| ()).await.expect("a vault can be verified");
-        report.damaged.iter().map(|damage| format!("{} {:?}", damage.object, damage.what)).collect()
+        let report = self
+            .engine
+            .vault
+            .verify(SYSTEM, Scope::All, |_| ())
+            .await
+            .expect("a vault can be verified");
+        report
+            .damaged
+            .iter()
+            .map(|damage| format!("{} {:?}", damage.object, damage.what))
+            .collect()
     }
 
     /// The keys of all objects in the vault whose key starts with the system's name and `below`.
@@ -188,11 +232,20 @@ impl Rig {
     /// If the bucket cannot be listed.
     pub async fn objects(&self, below: &str) -> Vec<String> {
         let (client, bucket) = (self.engine.vault.client(), self.engine.vault.bucket());
-        let mut pages = client.list_objects_v2().bucket(bucket).prefix(format!("{SYSTEM}/{below}")).into_paginator().send();
+        let mut pages = client
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(format!("{SYSTEM}/{below}"))
+            .into_paginator()
+            .send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.expect("a bucket can be listed");
-            keys.extend(page.contents().iter().filter_map(|object| object.key().map(ToOwned::to_owned)));
+            keys.extend(
+                page.contents()
+                    .iter()
+                    .filter_map(|object| object.key().map(ToOwned::to_owned)),
+            );
         }
         keys
     }
@@ -234,10 +287,15 @@ async fn engine(home: &Path, secret: Option<&Value>, clock: Arc<dyn Clock>, opti
         opened = Embedded::open_with(home, options.clone()).await;
     }
     let embedded = opened.expect("an embedded home opens in a temporary folder");
-    let tables = Tables { manifest: "manifest".into(), runs: "runs".into() };
+    let tables = Tables {
+        manifest: "manifest".into(),
+        runs: "runs".into(),
+    };
     let catalog = Catalog::new(embedded.dynamodb(), tables);
     catalog.create_tables().await.expect("the tables can be made");
-    let secrets = secret.map_or_else(MemorySecrets::default, |secret| MemorySecrets::of(SECRET, &secret.to_string()));
+    let secrets = secret.map_or_else(MemorySecrets::default, |secret| {
+        MemorySecrets::of(SECRET, &secret.to_string())
+    });
     Engine {
         vault: Vault::new(embedded.s3(), BUCKET, seatbelt_vault::Options::default()),
         catalog,

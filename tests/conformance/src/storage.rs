@@ -62,21 +62,40 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) -> usize {
             for after in [false, true] {
                 // Samples take turns.
                 if exhaustive || after == place.is_multiple_of(2) {
-                    let axe = Axe { at: Some(at), after, ..Axe::default() };
+                    let axe = Axe {
+                        at: Some(at),
+                        after,
+                        ..Axe::default()
+                    };
                     failed += usize::from(cut_off(subject, template, start, &axe, writes, &expected).await);
                     cases += 1;
                 }
             }
         }
-        assert!(failed > 0, "{}: no run failed for want of storage ({start:?})", subject.name);
+        assert!(
+            failed > 0,
+            "{}: no run failed for want of storage ({start:?})",
+            subject.name
+        );
     }
     cases
 }
 
 /// Whether the run failed.
-async fn cut_off(subject: &Subject<'_>, template: &Template, start: Start, axe: &Axe, writes: u64, expected: &Undisturbed) -> bool {
+async fn cut_off(
+    subject: &Subject<'_>,
+    template: &Template,
+    start: Start,
+    axe: &Axe,
+    writes: u64,
+    expected: &Undisturbed,
+) -> bool {
     let when = if axe.after { "after" } else { "before" };
-    let what = format!("{}: storage lost {when} write {} of {writes} ({start:?})", subject.name, axe.at.unwrap_or_default());
+    let what = format!(
+        "{}: storage lost {when} write {} of {writes} ({start:?})",
+        subject.name,
+        axe.at.unwrap_or_default()
+    );
     let rig = axe.rig(subject, template, start).await;
     let previous = rig.newest_id().await;
     // It may yet succeed, if only what it tidies up at the end was lost.
@@ -87,16 +106,37 @@ async fn cut_off(subject: &Subject<'_>, template: &Template, start: Start, axe: 
     assert_eq!(rig.damage().await, Vec::<String>::new(), "{what}: damage");
     let newest = rig.newest_id().await;
     match &outcome {
-        Ok(run) => assert_eq!(newest, run.snapshot, "{what}: the run says {:?}, and its snapshot is not there", run.status),
-        Err(_) => assert!(newest >= previous, "{what}: the newest snapshot was {previous:?} and is {newest:?}"),
+        Ok(run) => assert_eq!(
+            newest, run.snapshot,
+            "{what}: the run says {:?}, and its snapshot is not there",
+            run.status
+        ),
+        Err(_) => assert!(
+            newest >= previous,
+            "{what}: the newest snapshot was {previous:?} and is {newest:?}"
+        ),
     }
     if newest != previous {
         let state = rig.state(&rig.newest().await).await;
-        compare::assert_same(&format!("{what}; what was committed"), subject.connector, &expected.state, &state);
+        compare::assert_same(
+            &format!("{what}; what was committed"),
+            subject.connector,
+            &expected.state,
+            &state,
+        );
     }
     template::complete(&format!("{what}; the next run"), &rig).await;
     let state = rig.state(&rig.newest().await).await;
-    compare::assert_same(&format!("{what}; the next run"), subject.connector, &expected.state, &state);
-    assert_eq!(rig.damage().await, Vec::<String>::new(), "{what}; after the next run: damage");
+    compare::assert_same(
+        &format!("{what}; the next run"),
+        subject.connector,
+        &expected.state,
+        &state,
+    );
+    assert_eq!(
+        rig.damage().await,
+        Vec::<String>::new(),
+        "{what}; after the next run: damage"
+    );
     outcome.is_err()
 }

@@ -55,7 +55,12 @@ impl Template {
         subject.clock.advance(hour);
         (subject.change)();
         let changed_at = subject.clock.advance(hour);
-        Self { folder, state, changed_at, narrow: false.into() }
+        Self {
+            folder,
+            state,
+            changed_at,
+            narrow: false.into(),
+        }
     }
 
     /// From now on cases read the subject's core only, unless all cases are tried.
@@ -65,13 +70,18 @@ impl Template {
 
     /// A rig for a case, on a folder of its own.
     pub(crate) async fn rig(&self, subject: &Subject<'_>, start: Start) -> Rig {
-        self.rig_with(&self.setup(subject, start), start, Options::default()).await
+        self.rig_with(&self.setup(subject, start), start, Options::default())
+            .await
     }
 
     pub(crate) fn setup<'a>(&self, subject: &'a Subject<'_>, start: Start) -> Setup<'a> {
         let wait = if start == Start::Old { SWEEP_DUE } else { Duration::ZERO };
         let setup = subject.setup(self.changed_at.checked_add(wait).expect("tests live in this century"));
-        let include = if self.narrow.get() && !subject.core.is_empty() { subject.core } else { setup.include };
+        let include = if self.narrow.get() && !subject.core.is_empty() {
+            subject.core
+        } else {
+            setup.include
+        };
         Setup { include, ..setup }
     }
 
@@ -90,7 +100,11 @@ impl Template {
         let what = format!("{}: an undisturbed run ({start:?})", subject.name);
         let run = complete(&what, &rig).await;
         let state = rig.state(&rig.newest().await).await;
-        Undisturbed { state, requests: subject.server.request_count() - before, run }
+        Undisturbed {
+            state,
+            requests: subject.server.request_count() - before,
+            run,
+        }
     }
 }
 
@@ -101,7 +115,11 @@ pub(crate) async fn complete(what: &str, rig: &Rig) -> Run {
         Err(error) => panic!("{what}: the run failed: {error}"),
     };
     if run.status != RunStatus::Complete {
-        panic!("{what}: the run is {:?}: {}", run.status, compare::shorten(&compare::gaps(&rig.newest().await)));
+        panic!(
+            "{what}: the run is {:?}: {}",
+            run.status,
+            compare::shorten(&compare::gaps(&rig.newest().await))
+        );
     }
     run
 }
@@ -116,7 +134,9 @@ pub(crate) fn late_deletions(connector: &Connector) -> BTreeMap<&'static str, bo
             (Cursor::None, ..) => false,
             _ => true,
         };
-        let parent = resource.parent().is_some_and(|parent| late.get(parent.name).copied().unwrap_or(false));
+        let parent = resource
+            .parent()
+            .is_some_and(|parent| late.get(parent.name).copied().unwrap_or(false));
         late.insert(resource.name, own || parent);
     }
     late

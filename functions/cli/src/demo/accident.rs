@@ -57,7 +57,9 @@ impl Accident {
                 "To get it back: the owner and phase of every contact, and the workflow as it was. The two corrections made since are \
                  good, and known, so they need not be lost."
             }
-            Self::Overwritten => "To get it back: the due date and the customer of every invoice, and nothing else of it.",
+            Self::Overwritten => {
+                "To get it back: the due date and the customer of every invoice, and nothing else of it."
+            }
             Self::Configuration => "To get it back: the earlier version of each setting, as a whole.",
         }
     }
@@ -87,8 +89,12 @@ impl Accident {
 impl Look<'_> {
     /// A record as it was before.
     async fn record(&self, system: &str, resource: &str, key: &str) -> Result<Option<Value>> {
-        let Some(snapshot) = self.before.iter().find(|snapshot| snapshot.system == system) else { return Ok(None) };
-        let Some(state) = snapshot.resources.get(resource) else { return Ok(None) };
+        let Some(snapshot) = self.before.iter().find(|snapshot| snapshot.system == system) else {
+            return Ok(None);
+        };
+        let Some(state) = snapshot.resources.get(resource) else {
+            return Ok(None);
+        };
         match self.home.vault.get(system, state, key).await? {
             Some(line) => Ok(Some(serde_json::from_str(&line::split(moment::text(&line)?).0)?)),
             None => Ok(None),
@@ -96,7 +102,13 @@ impl Look<'_> {
     }
 
     /// An example with what `says` makes of the record, nothing if there is none.
-    async fn example(&self, system: &str, resource: &str, key: &str, says: impl FnOnce(&Value) -> String) -> Result<Option<Example>> {
+    async fn example(
+        &self,
+        system: &str,
+        resource: &str,
+        key: &str,
+        says: impl FnOnce(&Value) -> String,
+    ) -> Result<Option<Example>> {
         let example = |record: Value| Example {
             system: system.to_owned(),
             resource: resource.to_owned(),
@@ -110,17 +122,30 @@ impl Look<'_> {
     fn first(&self, system: &str, resource: &str, kind: ChangeKind) -> Option<&str> {
         let changed = self.changed.iter().find(|changed| changed.system == system)?;
         let resource = changed.resources.iter().find(|changes| changes.resource == resource)?;
-        resource.differences.iter().find(|difference| difference.kind == kind).map(|difference| difference.key.as_str())
+        resource
+            .differences
+            .iter()
+            .find(|difference| difference.kind == kind)
+            .map(|difference| difference.key.as_str())
     }
 }
 
 async fn deleted(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
     const CRM: &str = "acme-crm";
-    let Some(file) = look.first(CRM, "attachments", ChangeKind::Removed) else { return Ok(Vec::new()) };
-    let Some(record) = look.record(CRM, "attachments", file).await? else { return Ok(Vec::new()) };
+    let Some(file) = look.first(CRM, "attachments", ChangeKind::Removed) else {
+        return Ok(Vec::new());
+    };
+    let Some(record) = look.record(CRM, "attachments", file).await? else {
+        return Ok(Vec::new());
+    };
     let [company, contact, note] = ["/company_id", "/contact_id", "/note_id"].map(|name| text(&record, name));
     let company = look.example(CRM, "companies", &company, |company| {
-        format!("{}, {}, customer number {}", text(company, "/name"), text(company, "/city"), text(company, "/custom/customer_number"))
+        format!(
+            "{}, {}, customer number {}",
+            text(company, "/name"),
+            text(company, "/city"),
+            text(company, "/custom/customer_number")
+        )
     });
     let contact = look.example(CRM, "contacts", &contact, |contact| {
         let name = format!("{} {}", text(contact, "/first_name"), text(contact, "/last_name"));
@@ -129,7 +154,12 @@ async fn deleted(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
     let note = look.example(CRM, "notes", &note, |note| format!("\"{}\"", text(note, "/body")));
     let file = look.example(CRM, "attachments", file, |file| {
         let size = file.pointer("/size_bytes").and_then(Value::as_u64).unwrap_or_default();
-        format!("{}, {}, SHA-256 {}", text(file, "/name"), units::bytes(size), text(file, "/sha256"))
+        format!(
+            "{}, {}, SHA-256 {}",
+            text(file, "/name"),
+            units::bytes(size),
+            text(file, "/sha256")
+        )
     });
     Ok(vec![company.await?, contact.await?, note.await?, file.await?])
 }
@@ -141,16 +171,36 @@ async fn awry(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
         let says = |contact: &Value| {
             let name = format!("{} {}", text(contact, "/first_name"), text(contact, "/last_name"));
             let (owner, phase) = (text(contact, "/owner_id"), text(contact, "/phase"));
-            format!("{name}: back to owner {owner} and phase {phase}; {field} stays {}", shown(value))
+            format!(
+                "{name}: back to owner {owner} and phase {phase}; {field} stays {}",
+                shown(value)
+            )
         };
         examples.push(look.example(CRM, "contacts", key, says).await?);
     }
-    let Some(workflow) = look.first(CRM, "automations", ChangeKind::Changed) else { return Ok(examples) };
+    let Some(workflow) = look.first(CRM, "automations", ChangeKind::Changed) else {
+        return Ok(examples);
+    };
     let says = |workflow: &Value| {
-        let enabled = if workflow.pointer("/enabled") == Some(&Value::Bool(true)) { "on" } else { "off" };
-        let trigger = format!("{} = {}", text(workflow, "/trigger/field"), text(workflow, "/trigger/equals"));
-        let action = format!("{} = {}", text(workflow, "/actions/0/field"), text(workflow, "/actions/0/value"));
-        format!("{}: switched {enabled}; when {trigger}, set {action}", text(workflow, "/name"))
+        let enabled = if workflow.pointer("/enabled") == Some(&Value::Bool(true)) {
+            "on"
+        } else {
+            "off"
+        };
+        let trigger = format!(
+            "{} = {}",
+            text(workflow, "/trigger/field"),
+            text(workflow, "/trigger/equals")
+        );
+        let action = format!(
+            "{} = {}",
+            text(workflow, "/actions/0/field"),
+            text(workflow, "/actions/0/value")
+        );
+        format!(
+            "{}: switched {enabled}; when {trigger}, set {action}",
+            text(workflow, "/name")
+        )
     };
     examples.push(look.example(CRM, "automations", workflow, says).await?);
     Ok(examples)
@@ -162,11 +212,21 @@ async fn overwritten(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
     let changed = look.changed.iter().find(|changed| changed.system == BOOKS);
     let invoices = changed.and_then(|changed| changed.resources.iter().find(|changes| changes.resource == "invoices"));
     for difference in invoices.iter().flat_map(|invoices| &invoices.differences).take(2) {
-        let Some(invoice) = look.record(BOOKS, "invoices", &difference.key).await? else { continue };
-        let customer = look.record(BOOKS, "customers", &text(&invoice, "/customer_id")).await?.unwrap_or_default();
+        let Some(invoice) = look.record(BOOKS, "invoices", &difference.key).await? else {
+            continue;
+        };
+        let customer = look
+            .record(BOOKS, "customers", &text(&invoice, "/customer_id"))
+            .await?
+            .unwrap_or_default();
         let says = |invoice: &Value| {
             let amount = format!("{} {}", text(invoice, "/total"), text(invoice, "/currency"));
-            format!("{}, {amount}: due {}, owed by {}", text(invoice, "/number"), text(invoice, "/due_date"), text(&customer, "/name"))
+            format!(
+                "{}, {amount}: due {}, owed by {}",
+                text(invoice, "/number"),
+                text(invoice, "/due_date"),
+                text(&customer, "/name")
+            )
         };
         examples.push(look.example(BOOKS, "invoices", &difference.key, says).await?);
     }
@@ -179,7 +239,12 @@ async fn configuration(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
     if let Some(settings) = look.first(SITE, "settings", ChangeKind::Changed) {
         let says = |settings: &Value| {
             let field = |name: &str| settings.get(name).map(shown).unwrap_or_default();
-            format!("title {}, time zone {}, {} posts a page", field("title"), field("timezone"), field("posts_per_page"))
+            format!(
+                "title {}, time zone {}, {} posts a page",
+                field("title"),
+                field("timezone"),
+                field("posts_per_page")
+            )
         };
         examples.push(look.example(SITE, "settings", settings, says).await?);
     }
@@ -193,7 +258,11 @@ async fn configuration(look: &Look<'_>) -> Result<Vec<Option<Example>>> {
     }
     if let Some(pipeline) = look.first("acme-crm", "pipelines", ChangeKind::Changed) {
         let says = |pipeline: &Value| {
-            let stages = pipeline.pointer("/stages").and_then(Value::as_array).into_iter().flatten();
+            let stages = pipeline
+                .pointer("/stages")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let stages: Vec<String> = stages.map(|stage| text(stage, "/name")).collect();
             format!("{}: {}", text(pipeline, "/name"), stages.join(", "))
         };

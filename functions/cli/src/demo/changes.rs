@@ -87,7 +87,13 @@ pub(super) async fn between(home: &Home, before: &Snapshot, after: &Snapshot) ->
             resources.push(changes);
         }
     }
-    Ok(Changed { system: after.system.clone(), before: before.id, after: after.id, resources, alarms: after.alarms.clone() })
+    Ok(Changed {
+        system: after.system.clone(),
+        before: before.id,
+        after: after.id,
+        resources,
+        alarms: after.alarms.clone(),
+    })
 }
 
 async fn of_resource(home: &Home, before: &Snapshot, after: &Snapshot, resource: &str) -> Result<ResourceChanges> {
@@ -101,7 +107,11 @@ async fn of_resource(home: &Home, before: &Snapshot, after: &Snapshot, resource:
             let changed = changed_fields(difference, &volatile)?;
             changed.iter().for_each(|change| count(&mut fields, change));
             if counts.changed <= FEW {
-                records.push(RecordChanges { key: difference.key.clone(), name: name(difference)?, fields: changed });
+                records.push(RecordChanges {
+                    key: difference.key.clone(),
+                    name: name(difference)?,
+                    fields: changed,
+                });
             }
         }
     }
@@ -109,15 +119,29 @@ async fn of_resource(home: &Home, before: &Snapshot, after: &Snapshot, resource:
         records.clear();
     }
     fields.sort_by_key(|field| (field.is_time(), std::cmp::Reverse(field.records)));
-    Ok(ResourceChanges { resource: resource.to_owned(), counts, fields, records, differences })
+    Ok(ResourceChanges {
+        resource: resource.to_owned(),
+        counts,
+        fields,
+        records,
+        differences,
+    })
 }
 
 fn count(fields: &mut Vec<FieldChanges>, change: &FieldChange) {
-    let at = fields.iter().position(|field| field.field == change.field).unwrap_or_else(|| {
-        let (before, after) = (Values::default(), Values::default());
-        fields.push(FieldChanges { field: change.field.clone(), records: 0, before, after });
-        fields.len() - 1
-    });
+    let at = fields
+        .iter()
+        .position(|field| field.field == change.field)
+        .unwrap_or_else(|| {
+            let (before, after) = (Values::default(), Values::default());
+            fields.push(FieldChanges {
+                field: change.field.clone(),
+                records: 0,
+                before,
+                after,
+            });
+            fields.len() - 1
+        });
     let field = &mut fields[at];
     field.before.add(field.records, change.before.as_ref());
     field.after.add(field.records, change.after.as_ref());

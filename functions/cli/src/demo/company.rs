@@ -31,8 +31,14 @@ pub(super) fn settle(company: &PracticeCompany, folder: &Path) -> Result<PathBuf
     let secrets = folder.join("secrets");
     fs::create_dir_all(&secrets).with_context(|| format!("cannot make the folder {}", secrets.display()))?;
     let (id, key) = books::CLIENT;
-    write_secret(&secrets.join("acme-crm.json"), &json!({ "token": crm::READ_ONLY_TOKEN }))?;
-    write_secret(&secrets.join("acme-books.json"), &json!({ "client_id": id, "client_secret": key }))?;
+    write_secret(
+        &secrets.join("acme-crm.json"),
+        &json!({ "token": crm::READ_ONLY_TOKEN }),
+    )?;
+    write_secret(
+        &secrets.join("acme-books.json"),
+        &json!({ "client_id": id, "client_secret": key }),
+    )?;
     let login = json!({ "username": "administrator", "application_password": company.site_password });
     write_secret(&secrets.join("acme-site.json"), &login)?;
     let path = folder.join("manifest.toml");

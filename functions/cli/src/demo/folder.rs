@@ -21,18 +21,38 @@ company: nothing in it is real, and nothing is lost when you delete it.
 ";
 
 /// What a demo makes, so what a new one may take away. Files that people put beside it stay.
-const MADE: [&str; 8] = ["dynamodb.sqlite", "dynamodb.sqlite-shm", "dynamodb.sqlite-wal", "lock", "manifest.toml", "s3", "secrets", "spool"];
+const MADE: [&str; 8] = [
+    "dynamodb.sqlite",
+    "dynamodb.sqlite-shm",
+    "dynamodb.sqlite-wal",
+    "lock",
+    "manifest.toml",
+    "s3",
+    "secrets",
+    "spool",
+];
 
 /// Makes the folder ready for a demo; `again` allows to take an earlier one away.
 pub(super) async fn claim(folder: &Path, again: bool, voice: &Voice) -> Result<()> {
     let names = names(folder)?;
     if !names.is_empty() {
         if !names.iter().any(|name| name == MARKER) {
-            let message = format!("{} holds something that is no demo; it stays as it is", folder.display());
-            return Err(Failure::new(message, "name a folder that is empty or not there yet: seatbelt --home DIR demo").into());
+            let message = format!(
+                "{} holds something that is no demo; it stays as it is",
+                folder.display()
+            );
+            return Err(Failure::new(
+                message,
+                "name a folder that is empty or not there yet: seatbelt --home DIR demo",
+            )
+            .into());
         }
         if !again {
-            let hint = format!("{} begins again in its place; {} looks at it", voice.command("demo --again"), voice.command("runs"));
+            let hint = format!(
+                "{} begins again in its place; {} looks at it",
+                voice.command("demo --again"),
+                voice.command("runs")
+            );
             return Err(Failure::new(format!("{} holds a demo already", folder.display()), hint).into());
         }
         clear(folder).await?;

@@ -29,11 +29,23 @@ pub(super) struct Held {
 /// # Errors
 /// If anything is missing, or a hash differs.
 pub(super) async fn prove(home: &Home, before: &Snapshot, changed: &Changed) -> Result<Held> {
-    let mut held = Held { system: before.system.clone(), snapshot: before.id, records: 0, files: 0, file_bytes: 0 };
+    let mut held = Held {
+        system: before.system.clone(),
+        snapshot: before.id,
+        records: 0,
+        files: 0,
+        file_bytes: 0,
+    };
     for resource in &changed.resources {
         read_back(home, before, resource, &mut held).await?;
         for difference in &resource.differences {
-            let Some(was) = difference.before.as_deref().filter(|_| difference.kind == ChangeKind::Removed) else { continue };
+            let Some(was) = difference
+                .before
+                .as_deref()
+                .filter(|_| difference.kind == ChangeKind::Removed)
+            else {
+                continue;
+            };
             let (record, extra) = line::split(moment::text(was)?);
             match extra.and_then(|extra| extra.body) {
                 Some(Body::Stored(body)) => {
@@ -50,9 +62,14 @@ pub(super) async fn prove(home: &Home, before: &Snapshot, changed: &Changed) -> 
 
 /// Reads the resource's state as of `before`, and finds in it each record as it was.
 async fn read_back(home: &Home, before: &Snapshot, changes: &ResourceChanges, held: &mut Held) -> Result<()> {
-    let was = changes.differences.iter().filter_map(|difference| Some((difference.key.as_str(), difference.before.as_ref()?)));
+    let was = changes
+        .differences
+        .iter()
+        .filter_map(|difference| Some((difference.key.as_str(), difference.before.as_ref()?)));
     let mut wanted: BTreeMap<&str, _> = was.collect();
-    let Some(state) = before.resources.get(&changes.resource) else { return Ok(()) };
+    let Some(state) = before.resources.get(&changes.resource) else {
+        return Ok(());
+    };
     let mut lines = Box::pin(home.vault.state(&before.system, state));
     while let Some((key, line)) = lines.try_next().await? {
         if wanted.get(key.as_str()).is_some_and(|was| **was == line) {
@@ -85,5 +102,8 @@ async fn read_file(home: &Home, system: &str, record: &str, body: &StoredBody) -
 
 fn lost(before: &Snapshot, resource: &str, key: &str) -> Failure {
     let system = &before.system;
-    Failure::new(format!("snapshot {} of {system} does not hold {resource} {key}", before.id), format!("seatbelt verify {system}"))
+    Failure::new(
+        format!("snapshot {} of {system} does not hold {resource} {key}", before.id),
+        format!("seatbelt verify {system}"),
+    )
 }

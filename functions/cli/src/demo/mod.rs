@@ -62,7 +62,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     tell(out, introduction(&voice))?;
     decide(&company, &voice, context).await?;
 
-    let mut demo = Demo { home: Home::open(&context.home).await?, out, company, voice, summary: Summary::default() };
+    let mut demo = Demo {
+        home: Home::open(&context.home).await?,
+        out,
+        company,
+        voice,
+        summary: Summary::default(),
+    };
     demo.tell(text::heading("The first backup reads everything", out))?;
     let mut snapshots = Vec::new();
     let mut first_backup = Vec::new();
@@ -80,12 +86,26 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let next = next(&demo.voice, &accidents);
     let summary = demo.summary(&snapshots, began).await?;
     demo.tell(ending(&summary, &next, &demo.voice, out))?;
-    let exact = accidents.iter().all(|chapter| chapter.against_simulation.missed.is_empty());
+    let exact = accidents
+        .iter()
+        .all(|chapter| chapter.against_simulation.missed.is_empty());
     if out.json {
         let home = context.home.display().to_string();
-        out.value(&Report { company: COMPANY, seed: company::SEED, home, first_backup, accidents, summary, next })?;
+        out.value(&Report {
+            company: COMPANY,
+            seed: company::SEED,
+            home,
+            first_backup,
+            accidents,
+            summary,
+            next,
+        })?;
     }
-    Ok(if exact { ExitCode::SUCCESS } else { ExitCode::from(PARTIAL) })
+    Ok(if exact {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(PARTIAL)
+    })
 }
 
 /// Says something to people who did not ask for quiet.
@@ -108,13 +128,27 @@ fn introduction(voice: &Voice) -> String {
 async fn decide(company: &PracticeCompany, voice: &Voice, context: &Context) -> Result<()> {
     let out = context.out;
     let file = company::settle(company, &context.home)?;
-    let silent = Context { out: Output { json: false, quiet: true, ..out }, home: context.home.clone() };
-    let import = manifest::Command::Import { file: file.clone(), prune: false, dry_run: false };
+    let silent = Context {
+        out: Output {
+            json: false,
+            quiet: true,
+            ..out
+        },
+        home: context.home.clone(),
+    };
+    let import = manifest::Command::Import {
+        file: file.clone(),
+        prune: false,
+        dry_run: false,
+    };
     Box::pin(manifest::run(import, &silent)).await?;
     if out.json || out.quiet {
         return Ok(());
     }
-    tell(out, text::heading("The manifest: what the company runs on, and what it decided", out))?;
+    tell(
+        out,
+        text::heading("The manifest: what the company runs on, and what it decided", out),
+    )?;
     Box::pin(manifest::run(manifest::Command::List, &silent)).await?;
     let says = format!(
         "The dashboards are skipped for a reason: they are derived from the CRM. Nobody has decided about the newsletter yet, and the \
@@ -146,13 +180,22 @@ impl Demo {
             systems.push(Planned::named(&self.home, name).await?);
         }
         // Lines that nobody watches while they are written would only bury the story.
-        let watched = Output { quiet: self.out.quiet || !self.out.live, ..self.out };
-        let batch = Batch { trigger: Trigger::Manual, full: false, stop: Stop::default(), progress: Progress::new(watched) };
+        let watched = Output {
+            quiet: self.out.quiet || !self.out.live,
+            ..self.out
+        };
+        let batch = Batch {
+            trigger: Trigger::Manual,
+            full: false,
+            stop: Stop::default(),
+            progress: Progress::new(watched),
+        };
         let engine = batch.engine(&self.home, &Pacers::default(), &systems).await;
         let mut backups = Vec::new();
         for finished in Box::pin(batch.run(&engine, systems)).await {
             let run = finished.result.map_err(|error| {
-                let hint = engine_hint(&error).unwrap_or_else(|| "the practice company is part of this tool, so this is a fault of it".into());
+                let hint = engine_hint(&error)
+                    .unwrap_or_else(|| "the practice company is part of this tool, so this is a fault of it".into());
                 Failure::new(format!("{}: {error}", finished.name), hint)
             })?;
             let snapshot = self.home.vault.snapshot(&run.system, run.id).await?;
@@ -169,9 +212,17 @@ impl Demo {
     /// Lets an accident happen, backs up, and looks. `snapshots` are the newest of each system, before and after.
     async fn chapter(&mut self, number: usize, accident: Accident, snapshots: &mut Vec<Snapshot>) -> Result<Chapter> {
         let incident = accident.happen(&self.company);
-        let heading = text::heading(&format!("Accident {number} of {}: {}", Accident::ALL.len(), incident.title), self.out);
+        let heading = text::heading(
+            &format!("Accident {number} of {}: {}", Accident::ALL.len(), incident.title),
+            self.out,
+        );
         self.tell(format!("{heading}{}\n", table::paragraph(0, &incident.story)))?;
-        let after: Vec<Snapshot> = self.back_up().await?.into_iter().map(|(_, snapshot)| snapshot).collect();
+        let after: Vec<Snapshot> = self
+            .back_up()
+            .await?
+            .into_iter()
+            .map(|(_, snapshot)| snapshot)
+            .collect();
         let before = std::mem::replace(snapshots, after);
         let (mut changed, mut held) = (Vec::new(), Vec::new());
         for (before, after) in before.iter().zip(&*snapshots) {
@@ -181,7 +232,12 @@ impl Demo {
                 changed.push(changes);
             }
         }
-        let look = Look { home: &self.home, before: &before, changed: &changed, incident: &incident };
+        let look = Look {
+            home: &self.home,
+            before: &before,
+            changed: &changed,
+            incident: &incident,
+        };
         let examples = Box::pin(accident.examples(&look)).await?;
         let chapter = Chapter {
             against_simulation: Check::new(&incident, &changed),
@@ -222,33 +278,76 @@ impl Demo {
 
 /// How to look at what a chapter is about, and how to get it out.
 fn commands(voice: &Voice, accident: Accident, examples: &[Example], before: &[Snapshot]) -> Vec<String> {
-    let at = |system: &str| before.iter().find(|snapshot| snapshot.system == system).map(|snapshot| snapshot.id);
+    let at = |system: &str| {
+        before
+            .iter()
+            .find(|snapshot| snapshot.system == system)
+            .map(|snapshot| snapshot.id)
+    };
     let show = examples.first().and_then(|example| {
-        let Example { system, resource, key, .. } = example;
-        Some(voice.command(&format!("show {system} {resource} {} --at {}", voice::quoted(key), at(system)?)))
+        let Example {
+            system, resource, key, ..
+        } = example;
+        Some(voice.command(&format!(
+            "show {system} {resource} {} --at {}",
+            voice::quoted(key),
+            at(system)?
+        )))
     });
     let (system, resource, to) = accident.export();
-    let export = at(system).map(|at| voice.command(&format!("export {system} --at {at} --resource {resource} --to {to}")));
+    let export =
+        at(system).map(|at| voice.command(&format!("export {system} --at {at} --resource {resource} --to {to}")));
     show.into_iter().chain(export).collect()
 }
 
 /// What to try on the folder, with names and ids that are there.
 fn next(voice: &Voice, accidents: &[Chapter]) -> Vec<Next> {
-    let mut next = vec![Next { what: "Every run, newest first", command: voice.command("runs") }];
-    let mut add = |what, rest: String| next.push(Next { what, command: voice.command(&rest) });
+    let mut next = vec![Next {
+        what: "Every run, newest first",
+        command: voice.command("runs"),
+    }];
+    let mut add = |what, rest: String| {
+        next.push(Next {
+            what,
+            command: voice.command(&rest),
+        })
+    };
     add("What the last accident changed in the CRM", "diff acme-crm".to_owned());
-    let first = |at: usize| accidents.get(at).and_then(|chapter| Some((chapter.changed.first()?, chapter.examples.first()?)));
+    let first = |at: usize| {
+        accidents
+            .get(at)
+            .and_then(|chapter| Some((chapter.changed.first()?, chapter.examples.first()?)))
+    };
     if let Some((changed, contact)) = first(1) {
         let (system, before, after) = (&changed.system, changed.before, changed.after);
-        add("What the automation did to the contacts", format!("diff {system} {before} {after} --resource contacts"));
-        add("One contact through time", format!("history {system} {} {}", contact.resource, voice::quoted(&contact.key)));
+        add(
+            "What the automation did to the contacts",
+            format!("diff {system} {before} {after} --resource contacts"),
+        );
+        add(
+            "One contact through time",
+            format!("history {system} {} {}", contact.resource, voice::quoted(&contact.key)),
+        );
     }
     if let Some((changed, company)) = first(0) {
         let (system, before) = (&changed.system, changed.before);
-        add("A company that is gone, as it was", format!("show {system} {} {} --at {before}", company.resource, voice::quoted(&company.key)));
-        add("Everything as it was before the first accident, files too", format!("export {system} --at {before} --to crm-before"));
+        add(
+            "A company that is gone, as it was",
+            format!(
+                "show {system} {} {} --at {before}",
+                company.resource,
+                voice::quoted(&company.key)
+            ),
+        );
+        add(
+            "Everything as it was before the first accident, files too",
+            format!("export {system} --at {before} --to crm-before"),
+        );
     }
-    add("Read back all that is stored, and check every hash", "verify --all".to_owned());
+    add(
+        "Read back all that is stored, and check every hash",
+        "verify --all".to_owned(),
+    );
     add("The same again from the start", "demo --again".to_owned());
     next
 }

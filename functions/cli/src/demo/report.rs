@@ -95,7 +95,11 @@ impl Backup {
             records: snapshot.records(),
             files: files(snapshot),
             file_bytes: snapshot.resources.values().map(|state| state.body_bytes).sum(),
-            took_ms: run.ended_at.map(|ended| units::between(run.started_at, ended)).unwrap_or_default().as_millis(),
+            took_ms: run
+                .ended_at
+                .map(|ended| units::between(run.started_at, ended))
+                .unwrap_or_default()
+                .as_millis(),
             traffic: run.traffic,
         }
     }
@@ -103,17 +107,30 @@ impl Backup {
 
 /// How many files a snapshot holds.
 pub(super) fn files(snapshot: &Snapshot) -> u64 {
-    snapshot.resources.values().filter(|state| state.kind == Kind::File).map(|state| state.records).sum()
+    snapshot
+        .resources
+        .values()
+        .filter(|state| state.kind == Kind::File)
+        .map(|state| state.records)
+        .sum()
 }
 
 impl Check {
     /// Compares record by record.
     pub(super) fn new(incident: &Incident, changed: &[Changed]) -> Self {
-        let harmed = incident.harmed.iter().flat_map(|(place, keys)| keys.iter().map(|key| named(place, key)));
+        let harmed = incident
+            .harmed
+            .iter()
+            .flat_map(|(place, keys)| keys.iter().map(|key| named(place, key)));
         let harmed: BTreeSet<String> = harmed.collect();
         let seen = changed.iter().flat_map(|changed| {
             let resources = changed.resources.iter();
-            resources.flat_map(|changes| changes.differences.iter().map(|difference| place(&changed.system, &changes.resource, &difference.key)))
+            resources.flat_map(|changes| {
+                changes
+                    .differences
+                    .iter()
+                    .map(|difference| place(&changed.system, &changes.resource, &difference.key))
+            })
         });
         let seen: BTreeSet<String> = seen.collect();
         Self {
@@ -136,5 +153,9 @@ fn place(system: &str, resource: &str, key: &str) -> String {
 fn named(harmed: &str, key: &str) -> String {
     let systems = BTreeMap::from(company::SYSTEMS.map(|(system, simulated)| (simulated, system)));
     let (simulated, resource) = harmed.split_once('/').unwrap_or((harmed, ""));
-    place(systems.get(simulated).copied().unwrap_or(simulated), &resource.replace('-', "_"), key)
+    place(
+        systems.get(simulated).copied().unwrap_or(simulated),
+        &resource.replace('-', "_"),
+        key,
+    )
 }

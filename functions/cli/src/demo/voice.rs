@@ -12,7 +12,10 @@ impl Voice {
     /// For the folder as the user named it.
     pub(super) fn new(home: &Path) -> Self {
         let home = home.strip_prefix("./").unwrap_or(home).display().to_string();
-        Self { program: program(), home: quoted(&home) }
+        Self {
+            program: program(),
+            home: quoted(&home),
+        }
     }
 
     /// The folder as it is typed.
@@ -43,7 +46,11 @@ fn program() -> String {
 /// `text` as one word of a shell.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+=:,@%".contains(char);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -52,8 +59,17 @@ mod tests {
 
     #[test]
     fn commands_can_be_pasted_into_a_shell() {
-        let voice = |home: &str| Voice { program: "seatbelt".to_owned(), ..Voice::new(Path::new(home)) };
-        assert_eq!(voice("./seatbelt-demo").command("runs"), "seatbelt --home seatbelt-demo runs");
-        assert_eq!(voice("/tmp/Ann's demo").command("runs"), "seatbelt --home '/tmp/Ann'\\''s demo' runs");
+        let voice = |home: &str| Voice {
+            program: "seatbelt".to_owned(),
+            ..Voice::new(Path::new(home))
+        };
+        assert_eq!(
+            voice("./seatbelt-demo").command("runs"),
+            "seatbelt --home seatbelt-demo runs"
+        );
+        assert_eq!(
+            voice("/tmp/Ann's demo").command("runs"),
+            "seatbelt --home '/tmp/Ann'\\''s demo' runs"
+        );
     }
 }

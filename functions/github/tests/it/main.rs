@@ -33,17 +33,42 @@ const FORBIDDEN: &str = r#"{"message":"Resource not accessible by integration","
 const ABSENT: &[&str] = &[];
 
 /// A resource of each sort; git by the App alone.
-const CORE: &[&str] = &["organization", "members", "repositories", "labels", "issues", "issue_comments", "pulls", "reviews", "release_assets", "discussion_comments"];
+const CORE: &[&str] = &[
+    "organization",
+    "members",
+    "repositories",
+    "labels",
+    "issues",
+    "issue_comments",
+    "pulls",
+    "reviews",
+    "release_assets",
+    "discussion_comments",
+];
 
 /// What people see of a public repository.
-const PUBLIC: &[&str] = &["labels", "milestones", "issues", "issue_comments", "pulls", "reviews", "review_comments", "releases", "release_assets", "git"];
+const PUBLIC: &[&str] = &[
+    "labels",
+    "milestones",
+    "issues",
+    "issue_comments",
+    "pulls",
+    "reviews",
+    "review_comments",
+    "releases",
+    "release_assets",
+    "git",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_conforms() {
     let world = World::start(&COUNTS).await;
     let secret = json!({"token": world.github.owner_token()});
     // Git takes processes; it is tried by itself.
-    let subject = Subject { exclude: &["git", "wikis"], ..world.subject("github as an owner", Some(secret), ABSENT) };
+    let subject = Subject {
+        exclude: &["git", "wikis"],
+        ..world.subject("github as an owner", Some(secret), ABSENT)
+    };
     check(&subject).await;
 }
 
@@ -51,15 +76,37 @@ async fn an_owner_conforms() {
 async fn an_app_conforms() {
     let world = World::start(&COUNTS).await;
     let secret = json!({"app_id": PRACTICE_APP_ID.to_string(), "installation_id": PRACTICE_INSTALLATION.to_string(), "private_key": PRACTICE_APP_KEY});
-    let include = &["repositories", "git", "wikis", "issues", "members", "releases", "release_assets", "discussions", "discussion_comments"];
-    check(&Subject { include, core: &["git", "issues", "release_assets"], samples: 2, ..world.subject("github as an App", Some(secret), &[]) }).await;
+    let include = &[
+        "repositories",
+        "git",
+        "wikis",
+        "issues",
+        "members",
+        "releases",
+        "release_assets",
+        "discussions",
+        "discussion_comments",
+    ];
+    check(&Subject {
+        include,
+        core: &["git", "issues", "release_assets"],
+        samples: 2,
+        ..world.subject("github as an App", Some(secret), &[])
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_public_conforms() {
     let world = World::start(&COUNTS).await;
     let settings = json!({"base_url": world.server.url(), "owner": world.github.org(), "repositories": "website"});
-    check(&Subject { settings, include: PUBLIC, core: &["labels", "issues", "reviews", "release_assets"], ..world.subject("github without an account", None, &[]) }).await;
+    check(&Subject {
+        settings,
+        include: PUBLIC,
+        core: &["labels", "issues", "reviews", "release_assets"],
+        ..world.subject("github without an account", None, &[])
+    })
+    .await;
 }
 
 struct World {
@@ -79,7 +126,10 @@ impl World {
     }
 
     fn subject<'a>(&'a self, name: &'a str, secret: Option<Value>, absent: &'a [&'a str]) -> Subject<'a> {
-        let wrong = secret.as_ref().filter(|secret| secret.get("token").is_some()).map(|_| json!({"token": "ghp_nobody"}));
+        let wrong = secret
+            .as_ref()
+            .filter(|secret| secret.get("token").is_some())
+            .map(|_| json!({"token": "ghp_nobody"}));
         Subject {
             name,
             connector: &seatbelt_github::GITHUB,
@@ -107,13 +157,24 @@ impl World {
 
     fn truth(&self, name: &str) -> Truth {
         let all = !name.contains("without");
-        let names: Vec<String> = self.github.repo_names().into_iter().filter(|name| all || name == "website").collect();
+        let names: Vec<String> = self
+            .github
+            .repo_names()
+            .into_iter()
+            .filter(|name| all || name == "website")
+            .collect();
         let mut truth = Truth::new();
-        truth.insert("repositories".into(), names.iter().map(|name| self.github.repo_id(name).to_string()).collect());
+        truth.insert(
+            "repositories".into(),
+            names.iter().map(|name| self.github.repo_id(name).to_string()).collect(),
+        );
         if name.contains("owner") {
             let comments = names.iter().flat_map(|name| {
                 let repo = self.github.repo_id(name);
-                self.github.comment_ids(name).into_iter().map(move |comment| format!("{repo}/{comment}"))
+                self.github
+                    .comment_ids(name)
+                    .into_iter()
+                    .map(move |comment| format!("{repo}/{comment}"))
             });
             truth.insert("issue_comments".into(), comments.collect());
         }
@@ -142,7 +203,12 @@ impl World {
         github.delete_issue("website", numbers[1]);
         github.set_variable("website", "LATER", "yes");
         // Discussions share the sequence of issues, and come last.
-        let before_later = github.issue_numbers("website").into_iter().filter(|number| numbers.contains(number)).max().unwrap_or(0);
+        let before_later = github
+            .issue_numbers("website")
+            .into_iter()
+            .filter(|number| numbers.contains(number))
+            .max()
+            .unwrap_or(0);
         github.comment_on_discussion("website", before_later + 1, "A later answer");
         github.release("website", "v9.9", &[("later.bin", &[9; 2_000]), ("empty.bin", &[])]);
         github.push_commit("website", "main", &[("later.txt", b"written later")], "Later");

@@ -21,12 +21,28 @@ async fn files_fetched_before_a_stop_are_not_fetched_again() {
     vendor.limit_per_second(None);
     let at: Timestamp = clock.now();
     for n in 0..FILES {
-        vendor.attach(&format!("file-{n}.txt"), "text/plain", format!("contents of {n}").into(), json!({}), at);
+        vendor.attach(
+            &format!("file-{n}.txt"),
+            "text/plain",
+            format!("contents of {n}").into(),
+            json!({}),
+            at,
+        );
     }
     let server = Server::start(vendor.router()).await;
     let settings = json!({"base_url": server.url()});
-    let mut rig = Rig::new(&seatbelt_practice::PRACTICE_CRM, &settings, Some(&json!({"token": crm::FULL_TOKEN}))).await;
-    let contents = || server.requests().into_iter().filter(|request| request.path.ends_with("/content"));
+    let mut rig = Rig::new(
+        &seatbelt_practice::PRACTICE_CRM,
+        &settings,
+        Some(&json!({"token": crm::FULL_TOKEN})),
+    )
+    .await;
+    let contents = || {
+        server
+            .requests()
+            .into_iter()
+            .filter(|request| request.path.ends_with("/content"))
+    };
 
     let stopped = {
         let stop = rig.stop.clone();
@@ -52,7 +68,11 @@ async fn files_fetched_before_a_stop_are_not_fetched_again() {
     // Those on their way when the run stopped are fetched again.
     let twice = times.values().filter(|times| **times > 1).count();
     assert!(twice <= 8, "{twice} files were fetched twice");
-    let listings = server.requests().into_iter().filter(|request| request.path == "/v1/attachments").count();
+    let listings = server
+        .requests()
+        .into_iter()
+        .filter(|request| request.path == "/v1/attachments")
+        .count();
     assert_eq!(listings, 1, "the listing was not read again");
     let newest = rig.newest().await;
     assert_eq!(newest.resources["attachments"].records, u64::from(FILES));

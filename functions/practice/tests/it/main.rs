@@ -80,73 +80,144 @@ fn ago(clock: &SimClock, hours: u64) -> Timestamp {
     clock.now().checked_sub(Duration::from_secs(hours * 3600)).unwrap()
 }
 
-const CRM_RESOURCES: [&str; 9] =
-    ["owners", "pipelines", "custom_fields", "automations", "companies", "contacts", "deals", "notes", "attachments"];
+const CRM_RESOURCES: [&str; 9] = [
+    "owners",
+    "pipelines",
+    "custom_fields",
+    "automations",
+    "companies",
+    "contacts",
+    "deals",
+    "notes",
+    "attachments",
+];
 
 /// A few dozen of each, the last of them of the last hour.
 fn fill_crm(crm: &Crm, clock: &SimClock) {
-    let add = |resource: &str, hours: u64, fields: Value| crm.create_at(resource, fields, ago(clock, hours), ago(clock, hours));
-    let owner = add("owners", 900, json!({"name": "Ada Ñandú", "email": "ada@conforming.example", "active": true}));
-    let pipeline = add("pipelines", 900, json!({"name": "Sales", "is_default": true, "stages": [{"id": "won", "name": "Won", "probability": 100}]}));
+    let add = |resource: &str, hours: u64, fields: Value| {
+        crm.create_at(resource, fields, ago(clock, hours), ago(clock, hours))
+    };
+    let owner = add(
+        "owners",
+        900,
+        json!({"name": "Ada Ñandú", "email": "ada@conforming.example", "active": true}),
+    );
+    let pipeline = add(
+        "pipelines",
+        900,
+        json!({"name": "Sales", "is_default": true, "stages": [{"id": "won", "name": "Won", "probability": 100}]}),
+    );
     for key in ["newsletter", "language", "birthday"] {
-        add("custom_fields", 800, json!({"object": "contacts", "key": key, "label": key, "type": "text", "choices": []}));
+        add(
+            "custom_fields",
+            800,
+            json!({"object": "contacts", "key": key, "label": key, "type": "text", "choices": []}),
+        );
     }
     for number in 0..7 {
-        add("automations", 700, json!({"name": format!("Rule {number}"), "enabled": true, "trigger": {"on": "created"}, "actions": []}));
+        add(
+            "automations",
+            700,
+            json!({"name": format!("Rule {number}"), "enabled": true, "trigger": {"on": "created"}, "actions": []}),
+        );
     }
     for number in 0..23 {
-        let company = add("companies", 600 - number, json!({"name": format!("Company \"{number}\" \u{1F680}"), "owner_id": owner, "employees": 12}));
+        let company = add(
+            "companies",
+            600 - number,
+            json!({"name": format!("Company \"{number}\" \u{1F680}"), "owner_id": owner, "employees": 12}),
+        );
         for person in 0..2 {
             let contact = add(
                 "contacts",
                 23 * 3 - number * 3,
                 json!({"first_name": format!("P{person}"), "last_name": format!("N{number}"), "company_id": company, "tags": ["a", "b/c"]}),
             );
-            add("notes", number, json!({"body": "line one\nline two", "contact_id": contact, "author_id": owner}));
+            add(
+                "notes",
+                number,
+                json!({"body": "line one\nline two", "contact_id": contact, "author_id": owner}),
+            );
         }
-        add("deals", 100 + number, json!({"name": "A deal", "company_id": company, "pipeline_id": pipeline, "amount": "1250.00"}));
+        add(
+            "deals",
+            100 + number,
+            json!({"name": "A deal", "company_id": company, "pipeline_id": pipeline, "amount": "1250.00"}),
+        );
         if number % 3 == 0 {
             let bytes = vec![number as u8; 3_000 + number as usize];
-            crm.attach(&format!("offer {number}.pdf"), "application/pdf", bytes.into(), json!({"company_id": company}), ago(clock, number));
+            crm.attach(
+                &format!("offer {number}.pdf"),
+                "application/pdf",
+                bytes.into(),
+                json!({"company_id": company}),
+                ago(clock, number),
+            );
         }
     }
 }
 
 fn crm_truth(crm: &Crm) -> Truth {
     let keys = |resource: &str| crm.ids(resource).iter().map(ToString::to_string).collect();
-    CRM_RESOURCES.iter().map(|resource| ((*resource).to_owned(), keys(resource))).collect()
+    CRM_RESOURCES
+        .iter()
+        .map(|resource| ((*resource).to_owned(), keys(resource)))
+        .collect()
 }
 
 fn change_crm(crm: &Crm, clock: &SimClock) {
     for (at, contact) in crm.ids("contacts").into_iter().enumerate() {
         clock.advance(Duration::from_millis(400));
         match at % 4 {
-            0 => assert!(crm.edit("contacts", contact, |fields| _ = fields.insert("phone".into(), json!("+49 30 1234")))),
+            0 => assert!(crm.edit("contacts", contact, |fields| _ =
+                fields.insert("phone".into(), json!("+49 30 1234")))),
             1 if at % 8 == 1 => assert!(crm.delete("contacts", contact)),
             _ => {}
         }
     }
     for number in 0..12 {
-        crm.create("contacts", json!({"first_name": "New", "last_name": format!("Person {number}")}));
+        crm.create(
+            "contacts",
+            json!({"first_name": "New", "last_name": format!("Person {number}")}),
+        );
         crm.create("notes", json!({"body": format!("Written later {number}")}));
     }
     let company = crm.ids("companies")[3];
     assert!(crm.delete("companies", company));
     let (automation, attachment) = (crm.ids("automations"), crm.ids("attachments"));
-    assert!(crm.edit("automations", automation[0], |fields| _ = fields.insert("enabled".into(), json!(false))));
+    assert!(crm.edit("automations", automation[0], |fields| _ =
+        fields.insert("enabled".into(), json!(false))));
     assert!(crm.delete("automations", automation[1]));
     assert!(crm.delete("attachments", attachment[0]));
-    crm.attach("later.txt", "text/plain", "written later".into(), json!({}), clock.now());
+    crm.attach(
+        "later.txt",
+        "text/plain",
+        "written later".into(),
+        json!({}),
+        clock.now(),
+    );
     crm.attach("empty.txt", "text/plain", "".into(), json!({}), clock.now());
 }
 
 fn fill_books(books: &Books, clock: &SimClock) {
     for number in 0..12 {
-        books.create_at("accounts", json!({"code": format!("{}", 1000 + number), "name": "An account", "type": "asset"}), ago(clock, 900));
+        books.create_at(
+            "accounts",
+            json!({"code": format!("{}", 1000 + number), "name": "An account", "type": "asset"}),
+            ago(clock, 900),
+        );
     }
-    books.create_at("tax_rates", json!({"name": "Standard", "percent": "19.00", "country": "DE"}), ago(clock, 900));
+    books.create_at(
+        "tax_rates",
+        json!({"name": "Standard", "percent": "19.00", "country": "DE"}),
+        ago(clock, 900),
+    );
     for number in 0..30_u64 {
-        let customer = books.create_at("customers", json!({"name": format!("Customer {number}"), "city": "Köln"}), ago(clock, 500));
+        let customer = books.create_at(
+            "customers",
+            json!({"name": format!("Customer {number}"), "city": "Köln"}),
+            ago(clock, 500),
+        );
         let invoice = books.create_at(
             "invoices",
             json!({"number": format!("INV-{number}"), "customer_id": customer, "issue_date": "2026-10-01", "currency": "EUR", "lines": [], "status": "open"}),
@@ -162,7 +233,10 @@ fn fill_books(books: &Books, clock: &SimClock) {
 
 fn books_truth(books: &Books) -> Truth {
     let resources = ["accounts", "tax_rates", "customers", "invoices", "payments"];
-    let mut truth: Truth = resources.iter().map(|resource| ((*resource).to_owned(), books.ids(resource).into_iter().collect())).collect();
+    let mut truth: Truth = resources
+        .iter()
+        .map(|resource| ((*resource).to_owned(), books.ids(resource).into_iter().collect()))
+        .collect();
     truth.insert("settings".into(), ["settings".into()].into());
     truth
 }
@@ -171,7 +245,8 @@ fn change_books(books: &Books, clock: &SimClock) {
     for (at, invoice) in books.ids("invoices").iter().enumerate() {
         clock.advance(Duration::from_millis(700));
         match at % 3 {
-            0 => assert!(books.edit("invoices", invoice, |fields| _ = fields.insert("reference".into(), json!("seen")))),
+            0 => assert!(books.edit("invoices", invoice, |fields| _ =
+                fields.insert("reference".into(), json!("seen")))),
             1 if at % 2 == 1 => assert!(books.void("invoices", invoice)),
             _ => {}
         }
@@ -181,7 +256,8 @@ fn change_books(books: &Books, clock: &SimClock) {
         let invoice = json!({"number": format!("INV-L{number}"), "customer_id": customers[0], "issue_date": "2026-11-22", "currency": "EUR", "lines": [], "status": "open"});
         books.create("invoices", invoice);
     }
-    assert!(books.edit("customers", &customers[1], |fields| _ = fields.insert("city".into(), json!("Bonn"))));
+    assert!(books.edit("customers", &customers[1], |fields| _ =
+        fields.insert("city".into(), json!("Bonn"))));
     assert!(books.delete("customers", &customers[2]));
     let payments = books.ids("payments");
     assert!(books.delete("payments", &payments[0]));

@@ -24,7 +24,11 @@ async fn a_lost_history_is_rebuilt_from_the_snapshots() {
     });
     rig.back_up(true).await.unwrap();
     let before = rig.engine.catalog.runs(SYSTEM, 10).await.unwrap();
-    assert_eq!(rebuild_history(&rig.engine.vault, &rig.engine.catalog).await.unwrap(), [(SYSTEM.to_owned(), 0)], "nothing is lost yet");
+    assert_eq!(
+        rebuild_history(&rig.engine.vault, &rig.engine.catalog).await.unwrap(),
+        [(SYSTEM.to_owned(), 0)],
+        "nothing is lost yet"
+    );
 
     let folder = rig.folder();
     drop(rig);
@@ -43,10 +47,16 @@ async fn a_lost_history_is_rebuilt_from_the_snapshots() {
     };
     let rig = Rig::on(Arc::clone(&folder), &setup, seatbelt_embedded::Options::default()).await;
     assert!(rig.engine.catalog.runs(SYSTEM, 10).await.unwrap().is_empty());
-    assert_eq!(rebuild_history(&rig.engine.vault, &rig.engine.catalog).await.unwrap(), [(SYSTEM.to_owned(), 2)]);
+    assert_eq!(
+        rebuild_history(&rig.engine.vault, &rig.engine.catalog).await.unwrap(),
+        [(SYSTEM.to_owned(), 2)]
+    );
     let after = rig.engine.catalog.runs(SYSTEM, 10).await.unwrap();
     for (before, after) in before.iter().zip(&after) {
-        assert_eq!((before.id, before.status, &before.resources), (after.id, after.status, &after.resources));
+        assert_eq!(
+            (before.id, before.status, &before.resources),
+            (after.id, after.status, &after.resources)
+        );
     }
     assert_eq!(after.len(), 2);
 }

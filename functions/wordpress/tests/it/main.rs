@@ -11,20 +11,69 @@ use seatbelt_platforms::{
 };
 use serde_json::{Map, Value, json};
 
-const COUNTS: Counts =
-    Counts { posts: 19, pages: 8, books: 7, media: 6, media_bytes: 2_000, comments: 14, users: 3, terms: 4, words: 12, orders: 0, products: 0 };
+const COUNTS: Counts = Counts {
+    posts: 19,
+    pages: 8,
+    books: 7,
+    media: 6,
+    media_bytes: 2_000,
+    comments: 14,
+    users: 3,
+    terms: 4,
+    words: 12,
+    orders: 0,
+    products: 0,
+};
 
 /// What this site has none of, or its simulation does not know.
 const ABSENT: &[&str] = &[];
 
 /// A resource of each sort.
-const CORE: &[&str] = &["settings", "types", "users", "application_passwords", "tags", "posts", "custom_posts", "comments", "media", "global_styles"];
-const SHOP_CORE: &[&str] = &["namespaces", "posts", "media", "orders", "order_notes", "products", "product_variations", "customers"];
+const CORE: &[&str] = &[
+    "settings",
+    "types",
+    "users",
+    "application_passwords",
+    "tags",
+    "posts",
+    "custom_posts",
+    "comments",
+    "media",
+    "global_styles",
+];
+const SHOP_CORE: &[&str] = &[
+    "namespaces",
+    "posts",
+    "media",
+    "orders",
+    "order_notes",
+    "products",
+    "product_variations",
+    "customers",
+];
 
 const SHOP: &[&str] = &[
-    "orders", "order_notes", "refunds", "products", "product_variations", "product_attributes", "product_attribute_terms", "product_categories",
-    "product_tags", "product_reviews", "customers", "coupons", "taxes", "tax_classes", "shipping_zones", "shipping_zone_locations",
-    "shipping_zone_methods", "payment_gateways", "shop_setting_groups", "shop_settings", "webhooks",
+    "orders",
+    "order_notes",
+    "refunds",
+    "products",
+    "product_variations",
+    "product_attributes",
+    "product_attribute_terms",
+    "product_categories",
+    "product_tags",
+    "product_reviews",
+    "customers",
+    "coupons",
+    "taxes",
+    "tax_classes",
+    "shipping_zones",
+    "shipping_zone_locations",
+    "shipping_zone_methods",
+    "payment_gateways",
+    "shop_setting_groups",
+    "shop_settings",
+    "webhooks",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,7 +84,18 @@ async fn a_site_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shop_conforms() {
-    conforms("wordpress with a shop", &Counts { posts: 12, orders: 13, products: 11, ..COUNTS }, ABSENT, SHOP_CORE).await;
+    conforms(
+        "wordpress with a shop",
+        &Counts {
+            posts: 12,
+            orders: 13,
+            products: 11,
+            ..COUNTS
+        },
+        ABSENT,
+        SHOP_CORE,
+    )
+    .await;
 }
 
 async fn conforms(name: &str, counts: &Counts, absent: &[&str], core: &[&str]) {
@@ -50,7 +110,9 @@ async fn conforms(name: &str, counts: &Counts, absent: &[&str], core: &[&str]) {
         connector: &seatbelt_wordpress::WORDPRESS,
         settings: json!({"base_url": vendor.server.url()}),
         secret: Some(json!({"username": Role::Administrator.login(), "application_password": password})),
-        wrong_secret: Some(json!({"username": Role::Administrator.login(), "application_password": "aaaa bbbb cccc dddd eeee ffff"})),
+        wrong_secret: Some(
+            json!({"username": Role::Administrator.login(), "application_password": "aaaa bbbb cccc dddd eeee ffff"}),
+        ),
         include: &[],
         exclude: &[],
         server: &vendor.server,
@@ -89,18 +151,32 @@ fn furnish(site: &Site) {
     let now = site.clock().now();
     site.with_shop(|shop| {
         let attribute = *shop.tables["products/attributes"].keys().next().unwrap();
-        shop.add(&format!("products/attributes/{attribute}/terms"), fields(json!({"name": "Large", "slug": "large"})), now);
+        shop.add(
+            &format!("products/attributes/{attribute}/terms"),
+            fields(json!({"name": "Large", "slug": "large"})),
+            now,
+        );
         shop.add("products/tags", fields(json!({"name": "New", "slug": "new"})), now);
         let product = *shop.tables["products"].keys().next().unwrap();
-        shop.add("products/reviews", fields(json!({"product_id": product, "status": "approved", "review": "Fine", "rating": 5})), now);
+        shop.add(
+            "products/reviews",
+            fields(json!({"product_id": product, "status": "approved", "review": "Fine", "rating": 5})),
+            now,
+        );
     });
 }
 
 fn truth(site: &Site) -> Truth {
     let mut truth = Truth::new();
-    let posts = |kind: &str, prefix: &str| -> BTreeSet<String> { site.ids(kind).iter().map(|id| format!("{prefix}{id}")).collect() };
+    let posts = |kind: &str, prefix: &str| -> BTreeSet<String> {
+        site.ids(kind).iter().map(|id| format!("{prefix}{id}")).collect()
+    };
     for (resource, kind) in [
-        ("posts", "post"), ("pages", "page"), ("media", "attachment"), ("menu_items", "nav_menu_item"), ("blocks", "wp_block"),
+        ("posts", "post"),
+        ("pages", "page"),
+        ("media", "attachment"),
+        ("menu_items", "nav_menu_item"),
+        ("blocks", "wp_block"),
         ("navigation", "wp_navigation"),
     ] {
         truth.insert(resource.into(), posts(kind, ""));
@@ -108,39 +184,67 @@ fn truth(site: &Site) -> Truth {
     truth.insert("custom_posts".into(), posts("book", "book/"));
     site.with(|state| {
         let terms = |taxonomy: &str, prefix: &str| -> BTreeSet<String> {
-            state.terms.get(taxonomy).into_iter().flatten().map(|(id, _)| format!("{prefix}{id}")).collect()
+            state
+                .terms
+                .get(taxonomy)
+                .into_iter()
+                .flatten()
+                .map(|(id, _)| format!("{prefix}{id}"))
+                .collect()
         };
         truth.insert("categories".into(), terms("category", ""));
         truth.insert("tags".into(), terms("post_tag", ""));
         truth.insert("menus".into(), terms("nav_menu", ""));
         truth.insert("custom_terms".into(), terms("genre", "genre/"));
-        truth.insert("comments".into(), state.comments.keys().map(ToString::to_string).collect());
+        truth.insert(
+            "comments".into(),
+            state.comments.keys().map(ToString::to_string).collect(),
+        );
         truth.insert("users".into(), state.users.keys().map(ToString::to_string).collect());
         truth.insert("plugins".into(), state.plugins.keys().cloned().collect());
         truth.insert("themes".into(), state.themes.keys().cloned().collect());
         truth.insert("widgets".into(), state.widgets.keys().cloned().collect());
         truth.insert("sidebars".into(), state.sidebars.keys().cloned().collect());
-        let passwords = state.users.values().flat_map(|user| user.passwords.iter().map(move |password| format!("{}/{}", user.id, password.uuid)));
+        let passwords = state.users.values().flat_map(|user| {
+            user.passwords
+                .iter()
+                .map(move |password| format!("{}/{}", user.id, password.uuid))
+        });
         truth.insert("application_passwords".into(), passwords.collect());
     });
     site.with_shop(|shop| {
         let mut add = |resource: &str, of: &dyn Fn(&str) -> Option<String>| {
-            let keys = shop.tables.iter().filter_map(|(table, records)| Some((of(table)?, records)));
+            let keys = shop
+                .tables
+                .iter()
+                .filter_map(|(table, records)| Some((of(table)?, records)));
             let keys = keys.flat_map(|(prefix, records)| records.keys().map(move |id| format!("{prefix}{id}")));
             truth.insert(resource.into(), keys.collect());
         };
         for (resource, table) in [
-            ("orders", "orders"), ("products", "products"), ("customers", "customers"), ("coupons", "coupons"), ("taxes", "taxes"),
-            ("product_categories", "products/categories"), ("product_attributes", "products/attributes"), ("product_tags", "products/tags"),
-            ("product_reviews", "products/reviews"), ("shipping_zones", "shipping/zones"), ("webhooks", "webhooks"),
+            ("orders", "orders"),
+            ("products", "products"),
+            ("customers", "customers"),
+            ("coupons", "coupons"),
+            ("taxes", "taxes"),
+            ("product_categories", "products/categories"),
+            ("product_attributes", "products/attributes"),
+            ("product_tags", "products/tags"),
+            ("product_reviews", "products/reviews"),
+            ("shipping_zones", "shipping/zones"),
+            ("webhooks", "webhooks"),
         ] {
             add(resource, &|name| (name == table).then(String::new));
         }
         for (resource, above, below) in [
-            ("order_notes", "orders/", "/notes"), ("refunds", "orders/", "/refunds"), ("product_variations", "products/", "/variations"),
+            ("order_notes", "orders/", "/notes"),
+            ("refunds", "orders/", "/refunds"),
+            ("product_variations", "products/", "/variations"),
             ("product_attribute_terms", "products/attributes/", "/terms"),
         ] {
-            add(resource, &|name| Some(format!("{}/", name.strip_prefix(above)?.strip_suffix(below)?)));
+            add(resource, &|name| {
+                Some(format!("{}/", name.strip_prefix(above)?.strip_suffix(below)?))
+            });
         }
     });
     truth
@@ -179,16 +283,33 @@ fn change(site: &Site, clock: &SimClock) {
     site.customize_template("wp_template", "single", "<!-- wp:post-content /-->");
     let now = clock.now();
     site.with_shop(|shop| {
-        let ids = |shop: &seatbelt_platforms::wordpress::Woo, table: &str| -> Vec<u64> { shop.tables[table].keys().copied().collect() };
+        let ids = |shop: &seatbelt_platforms::wordpress::Woo, table: &str| -> Vec<u64> {
+            shop.tables[table].keys().copied().collect()
+        };
         let (orders, products) = (ids(shop, "orders"), ids(shop, "products"));
-        assert!(shop.edit("orders", orders[0], now, |order| _ = order.insert("status".into(), json!("completed"))));
-        shop.add(&format!("orders/{}/notes", orders[0]), fields(json!({"note": "Sent", "customer_note": true})), now);
+        assert!(shop.edit("orders", orders[0], now, |order| _ =
+            order.insert("status".into(), json!("completed"))));
+        shop.add(
+            &format!("orders/{}/notes", orders[0]),
+            fields(json!({"note": "Sent", "customer_note": true})),
+            now,
+        );
         assert!(shop.delete("orders", orders[1]));
-        shop.add("orders", fields(json!({"number": "99", "status": "pending", "currency": "EUR", "total": "1.00"})), now);
-        assert!(shop.edit("products", products[1], now, |product| _ = product.insert("regular_price".into(), json!("9.99"))));
+        shop.add(
+            "orders",
+            fields(json!({"number": "99", "status": "pending", "currency": "EUR", "total": "1.00"})),
+            now,
+        );
+        assert!(shop.edit("products", products[1], now, |product| _ =
+            product.insert("regular_price".into(), json!("9.99"))));
         let variations = format!("products/{}/variations", products[0]);
         let variation = ids(shop, &variations)[0];
-        assert!(shop.edit(&variations, variation, now, |variation| _ = variation.insert("sku".into(), json!("OTHER"))));
-        shop.add("customers", fields(json!({"email": "later@example.com", "role": "customer"})), now);
+        assert!(shop.edit(&variations, variation, now, |variation| _ =
+            variation.insert("sku".into(), json!("OTHER"))));
+        shop.add(
+            "customers",
+            fields(json!({"email": "later@example.com", "role": "customer"})),
+            now,
+        );
     });
 }

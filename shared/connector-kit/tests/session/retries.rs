@@ -263,12 +263,21 @@ async fn settings_set_another_pace_for_a_server_of_ones_own() {
     };
     let other = |settings: Value| {
         let mut all = json!({ "base_url": format!("{}/{}", vendor.url, settings.as_object().unwrap().len()) });
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(settings.as_object().unwrap().clone());
         all
     };
-    assert_eq!(ask(other(json!({"requests_per_second": 4, "concurrency": 3}))).await, (2, 3));
+    assert_eq!(
+        ask(other(json!({"requests_per_second": 4, "concurrency": 3}))).await,
+        (2, 3)
+    );
     assert_eq!(vendor.most_at_once(), 3);
-    assert_eq!(ask(other(json!({"concurrency": 2}))).await, (330, 2), "the connector's own rate stays");
+    assert_eq!(
+        ask(other(json!({"concurrency": 2}))).await,
+        (330, 2),
+        "the connector's own rate stays"
+    );
     assert_eq!(ask(other(json!({}))).await, (330, 1));
 }
 

@@ -148,7 +148,10 @@ async fn numbers_and_files_are_checked() {
     let acme = connector(BEARER, FAST);
     for (name, range) in [("requests_per_second", "1 to 10000"), ("concurrency", "1 to 64")] {
         let error = said(acme, json!({ name: 0 })).await;
-        assert!(error.contains(&format!("`{name}`: it takes a whole number from {range}")), "{error}");
+        assert!(
+            error.contains(&format!("`{name}`: it takes a whole number from {range}")),
+            "{error}"
+        );
     }
     assert!(
         said(acme, json!({"timeout_s": 0}))

@@ -11,10 +11,24 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("seatbelt-vault", &["seatbelt-model"]),
     ("seatbelt-catalog", &["seatbelt-model"]),
     ("seatbelt-connector-kit", &["seatbelt-model"]),
-    ("seatbelt-engine", &["seatbelt-model", "seatbelt-vault", "seatbelt-catalog", "seatbelt-connector-kit"]),
+    (
+        "seatbelt-engine",
+        &[
+            "seatbelt-model",
+            "seatbelt-vault",
+            "seatbelt-catalog",
+            "seatbelt-connector-kit",
+        ],
+    ),
     (
         "seatbelt-runtime",
-        &["seatbelt-model", "seatbelt-vault", "seatbelt-catalog", "seatbelt-connector-kit", "seatbelt-engine"],
+        &[
+            "seatbelt-model",
+            "seatbelt-vault",
+            "seatbelt-catalog",
+            "seatbelt-connector-kit",
+            "seatbelt-engine",
+        ],
     ),
     ("seatbelt-embedded", &[]),
     ("seatbelt-platforms", &[]),
@@ -32,8 +46,16 @@ struct Package {
 fn packages() -> BTreeMap<String, Package> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
-    let output = Command::new(cargo).args(arguments).current_dir(workspace()).output().unwrap();
-    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let root = workspace().to_string_lossy().into_owned();
@@ -45,8 +67,17 @@ fn packages() -> BTreeMap<String, Package> {
             .filter(|name| name.starts_with("seatbelt"))
             .map(str::to_owned);
         let manifest = package["manifest_path"].as_str().unwrap();
-        let folder = manifest.trim_start_matches(&root).trim_start_matches('/').trim_end_matches("/Cargo.toml");
-        (package["name"].as_str().unwrap().to_owned(), Package { folder: folder.to_owned(), uses: uses.collect() })
+        let folder = manifest
+            .trim_start_matches(&root)
+            .trim_start_matches('/')
+            .trim_end_matches("/Cargo.toml");
+        (
+            package["name"].as_str().unwrap().to_owned(),
+            Package {
+                folder: folder.to_owned(),
+                uses: uses.collect(),
+            },
+        )
     };
     packages.iter().map(package).collect()
 }
@@ -58,7 +89,9 @@ fn dependencies_point_down_only() {
     for (name, package) in &packages {
         let allowed: &[&str] = match ARROWS.iter().find(|(known, _)| known == name) {
             Some((_, allowed)) => allowed,
-            None if package.folder.starts_with("shared/") => panic!("{name} is new in shared: say in ARROWS what it may use"),
+            None if package.folder.starts_with("shared/") => {
+                panic!("{name} is new in shared: say in ARROWS what it may use")
+            }
             None if package.folder == "functions/cli" || package.folder.starts_with("tests/") => continue,
             None => FUNCTION,
         };
@@ -71,12 +104,20 @@ fn dependencies_point_down_only() {
 #[test]
 fn connectors_and_simulated_vendors_do_not_know_each_other() {
     let packages = packages();
-    let connectors: Vec<_> =
-        packages.iter().filter(|(_, package)| package.folder.starts_with("functions/") && package.folder != "functions/cli").collect();
+    let connectors: Vec<_> = packages
+        .iter()
+        .filter(|(_, package)| package.folder.starts_with("functions/") && package.folder != "functions/cli")
+        .collect();
     assert!(connectors.len() >= 3);
     for (name, connector) in &connectors {
-        assert!(!connector.uses.iter().any(|used| used == "seatbelt-platforms"), "{name} is written from the documentation");
-        assert!(!packages["seatbelt-platforms"].uses.contains(name), "seatbelt-platforms is written from the documentation");
+        assert!(
+            !connector.uses.iter().any(|used| used == "seatbelt-platforms"),
+            "{name} is written from the documentation"
+        );
+        assert!(
+            !packages["seatbelt-platforms"].uses.contains(name),
+            "seatbelt-platforms is written from the documentation"
+        );
     }
 }
 
@@ -88,7 +129,10 @@ fn only_the_runtime_knows_lambda_and_no_function_links_the_embedded_engines() {
         let knows = manifest.lines().any(|line| line.starts_with("lambda_runtime"));
         assert_eq!(knows, name == "seatbelt-runtime", "{name}");
         let is_function = package.folder.starts_with("functions/") && package.folder != "functions/cli";
-        assert!(!(is_function && package.uses.iter().any(|used| used == "seatbelt-embedded")), "{name}");
+        assert!(
+            !(is_function && package.uses.iter().any(|used| used == "seatbelt-embedded")),
+            "{name}"
+        );
     }
 }
 
@@ -101,7 +145,10 @@ fn versions_live_in_the_workspace() {
             if line.starts_with('[') {
                 in_dependencies = line.contains("dependencies");
             } else if in_dependencies && !line.is_empty() && !line.starts_with('#') {
-                assert!(line.contains("workspace = true"), "{name}: `{line}` belongs into the workspace's Cargo.toml");
+                assert!(
+                    line.contains("workspace = true"),
+                    "{name}: `{line}` belongs into the workspace's Cargo.toml"
+                );
             }
         }
     }

@@ -30,7 +30,9 @@ struct RuntimeApi {
 
 async fn next(State(api): State<RuntimeApi>) -> (HeaderMap, String) {
     let event = api.events.lock().await.recv().await;
-    let Some(event) = event else { return std::future::pending().await };
+    let Some(event) = event else {
+        return std::future::pending().await;
+    };
     let id = {
         let mut served = api.served.lock().unwrap();
         *served += 1;
@@ -40,13 +42,22 @@ async fn next(State(api): State<RuntimeApi>) -> (HeaderMap, String) {
     let headers = [
         ("lambda-runtime-aws-request-id", format!("request-{id}")),
         ("lambda-runtime-deadline-ms", (now + 300_000).to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:seatbelt-wordpress".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:000000000000:function:seatbelt-wordpress".to_owned(),
+        ),
     ];
-    let headers = headers.into_iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(&value).unwrap()));
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(&value).unwrap()));
     (headers.collect(), event.to_string())
 }
 
-async fn answer(State(api): State<RuntimeApi>, Path((_, kind)): Path<(String, String)>, body: String) -> axum::http::StatusCode {
+async fn answer(
+    State(api): State<RuntimeApi>,
+    Path((_, kind)): Path<(String, String)>,
+    body: String,
+) -> axum::http::StatusCode {
     let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
     api.answers.send((kind == "response", body)).await.unwrap();
     axum::http::StatusCode::ACCEPTED
@@ -70,7 +81,11 @@ impl Function {
     async fn start(endpoint: &str, bucket: &str, tables: &Tables) -> Self {
         let (events, receiver) = mpsc::channel(1);
         let (sender, answers) = mpsc::channel(1);
-        let api = RuntimeApi { events: Arc::new(Queue::new(receiver)), answers: sender, served: Arc::default() };
+        let api = RuntimeApi {
+            events: Arc::new(Queue::new(receiver)),
+            answers: sender,
+            served: Arc::default(),
+        };
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answer))
@@ -78,7 +93,9 @@ impl Function {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let binary = workspace().join(std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into())).join("debug/seatbelt-wordpress");
+        let binary = workspace()
+            .join(std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".into()))
+            .join("debug/seatbelt-wordpress");
         let child = Command::new(&binary)
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "seatbelt-wordpress")
@@ -93,7 +110,12 @@ impl Function {
             .env("SEATBELT_RUNS_TABLE", &tables.runs)
             .env("SEATBELT_S3_PATH_STYLE", "true")
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; `cargo build -p seatbelt-wordpress` makes it", binary.display()));
+            .unwrap_or_else(|error| {
+                panic!(
+                    "{}: {error}; `cargo build -p seatbelt-wordpress` makes it",
+                    binary.display()
+                )
+            });
         Self { child, events, answers }
     }
 
@@ -122,27 +144,59 @@ async fn a_function_backs_a_system_up_from_an_event() {
         println!("SKIPPED: SEATBELT_TEST_AWS_ENDPOINT names no emulator");
         return;
     };
-    let site = WordPress::start(Site::generate(7, &Counts { posts: 30, media: 3, ..Counts::default() })).await;
+    let site = WordPress::start(Site::generate(
+        7,
+        &Counts {
+            posts: 30,
+            media: 3,
+            ..Counts::default()
+        },
+    ))
+    .await;
     let password = site.site.application_password(Role::Administrator);
     let config = config(&endpoint).await;
-    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build());
+    let s3 = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(true)
+            .build(),
+    );
     let unique = std::process::id();
     let bucket = format!("seatbelt-test-{unique}");
     s3.create_bucket().bucket(&bucket).send().await.unwrap();
-    let tables = Tables { manifest: format!("manifest-{unique}"), runs: format!("runs-{unique}") };
+    let tables = Tables {
+        manifest: format!("manifest-{unique}"),
+        runs: format!("runs-{unique}"),
+    };
     let dynamodb = aws_sdk_dynamodb::Client::new(&config);
     let catalog = Catalog::new(dynamodb.clone(), tables.clone());
     catalog.create_tables().await.unwrap();
     let secret = json!({"username": Role::Administrator.login(), "application_password": password});
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
     let name = format!("seatbelt/acme-site-{unique}");
-    secrets.create_secret().name(&name).secret_string(secret.to_string()).send().await.unwrap();
+    secrets
+        .create_secret()
+        .name(&name)
+        .secret_string(secret.to_string())
+        .send()
+        .await
+        .unwrap();
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    let settings = [("base_url".to_owned(), text(&site.server.url())), ("requests_per_second".to_owned(), text("100"))];
+    let settings = [
+        ("base_url".to_owned(), text(&site.server.url())),
+        ("requests_per_second".to_owned(), text("100")),
+    ];
     // As a person types it into the console.
-    let item = dynamodb.put_item().table_name(&tables.manifest).item("system", text("acme-site")).item("platform", text("wordpress"));
-    let item = item.item("decision", text("backup")).item("schedule", text("daily at 03:30"));
-    let item = item.item("secret", text(&format!("secretsmanager:{name}"))).item("settings", AttributeValue::M(settings.into()));
+    let item = dynamodb
+        .put_item()
+        .table_name(&tables.manifest)
+        .item("system", text("acme-site"))
+        .item("platform", text("wordpress"));
+    let item = item
+        .item("decision", text("backup"))
+        .item("schedule", text("daily at 03:30"));
+    let item = item
+        .item("secret", text(&format!("secretsmanager:{name}")))
+        .item("settings", AttributeValue::M(settings.into()));
     item.send().await.unwrap();
 
     let mut function = Function::start(&endpoint, &bucket, &tables).await;
@@ -152,11 +206,26 @@ async fn a_function_backs_a_system_up_from_an_event() {
     assert_eq!(run["resources"]["media"]["records"], 3);
     let (ok, run) = function.invoke(json!({"system": "acme-site", "scheduled": true})).await;
     assert!(ok, "{run}");
-    assert_eq!((run["trigger"].as_str(), run["status"].as_str()), (Some("schedule"), Some("complete")));
-    let changes = run["resources"].as_object().unwrap().values().map(|counts| &counts["changes"]);
-    assert!(changes.clone().all(|changes| *changes == json!({"added": 0, "changed": 0, "removed": 0})), "{run:#}");
+    assert_eq!(
+        (run["trigger"].as_str(), run["status"].as_str()),
+        (Some("schedule"), Some("complete"))
+    );
+    let changes = run["resources"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|counts| &counts["changes"]);
+    assert!(
+        changes
+            .clone()
+            .all(|changes| *changes == json!({"added": 0, "changed": 0, "removed": 0})),
+        "{run:#}"
+    );
     let (ok, error) = function.invoke(json!({"system": "nobody"})).await;
-    assert!(!ok && error.to_string().contains("the manifest has no system `nobody`"), "{error}");
+    assert!(
+        !ok && error.to_string().contains("the manifest has no system `nobody`"),
+        "{error}"
+    );
 
     let vault = seatbelt_vault::Vault::new(s3, bucket, seatbelt_vault::Options::default());
     assert_eq!(vault.snapshot_ids("acme-site").await.unwrap().len(), 2);
