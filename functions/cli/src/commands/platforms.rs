@@ -43,7 +43,7 @@ fn list(context: &Context) -> Result<()> {
                 .collect::<Vec<_>>(),
         );
     }
-    let mut table = Table::new(&["PLATFORM", ">RESOURCES", ">RESTORABLE", "~NAME"]);
+    let mut table = Table::new(&["PLATFORM", ">RESOURCES", ">TAKES BACK", "~NAME"]);
     for connector in platforms::all() {
         table.row([
             connector.name.into(),
@@ -81,7 +81,7 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
         return context.out.value(&json!([details(connector)]));
     }
     let mut text = format!("{} ({})\n\n", connector.title, connector.name);
-    let mut table = Table::new(&["RESOURCE", "KIND", "~READ", "DELETIONS", "RESTORE"]);
+    let mut table = Table::new(&["RESOURCE", "KIND", "~READ", "DELETIONS", "TAKES BACK"]);
     for resource in connector.resources {
         table.row([
             resource.name.into(),
@@ -92,7 +92,8 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
         ]);
     }
     text += &table.render(&context.out);
-    text += "\nHow each resource comes back\n";
+    text += "\nHow the vendor takes each resource back\n";
+    text += &paragraph(2, "This version writes nothing back; it shows and exports what is held.");
     text += &restores(connector);
     text += "\nSettings\n";
     for setting in connector.settings {
