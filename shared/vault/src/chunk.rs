@@ -49,7 +49,7 @@ pub(crate) fn decompress(pool: &Arc<Pool>, key: &str, stored: &[u8]) -> Result<B
 /// Lines that will become a chunk.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkBuilder {
-    pub(crate) raw: Vec<u8>,
+    raw: Vec<u8>,
     first: String,
     last: String,
     lines: u64,
@@ -59,6 +59,18 @@ pub(crate) struct ChunkBuilder {
 impl ChunkBuilder {
     pub(crate) fn is_empty(&self) -> bool {
         self.lines == 0
+    }
+
+    /// Where the next lines are written: a buffer with room for a chunk that ends once it passes `limit` bytes.
+    pub(crate) fn raw(&mut self, pool: &Pool, limit: usize) -> &mut Vec<u8> {
+        if self.raw.capacity() == 0 {
+            self.raw = pool.take_for_lines(limit);
+        }
+        &mut self.raw
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.raw.len()
     }
 
     /// Notes `lines` lines of `key`, which were just written into `raw`.
@@ -75,12 +87,8 @@ impl ChunkBuilder {
     }
 
     /// What was collected; the builder is then empty.
-    pub(crate) fn take(&mut self, pool: &Pool) -> Self {
-        let next = Self {
-            raw: pool.take(self.raw.len()),
-            ..Self::default()
-        };
-        std::mem::replace(self, next)
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
     }
 }
 

@@ -80,7 +80,7 @@ impl LayerWriter {
         }
         self.count(difference);
         let (before, after) = (difference.before.as_deref(), difference.after.as_deref());
-        let raw = &mut self.builder.raw;
+        let raw = self.builder.raw(self.vault.pool(), self.limit);
         let lines = match (before, after) {
             (before, None) => {
                 line::push_removed(raw, &difference.key, before);
@@ -101,7 +101,7 @@ impl LayerWriter {
 
     /// Writes a record of a base layer that is rewritten, which is no change.
     pub(crate) async fn push_record(&mut self, key: &str, line: &str) -> Result<(), VaultError> {
-        push_line(&mut self.builder.raw, line.as_bytes());
+        push_line(self.builder.raw(self.vault.pool(), self.limit), line.as_bytes());
         self.end_entry(key, 1, Some(line.as_bytes())).await
     }
 
@@ -124,7 +124,7 @@ impl LayerWriter {
         if let Some(Body::Stored(body)) = after.and_then(body) {
             self.builder.note_body(body.sha256);
         }
-        if self.builder.raw.len() >= self.limit {
+        if self.builder.bytes() >= self.limit {
             self.end_chunk().await?;
         }
         Ok(())
@@ -156,7 +156,7 @@ impl LayerWriter {
     async fn end_chunk(&mut self) -> Result<(), VaultError> {
         if !self.builder.is_empty() {
             self.chunks.extend(self.uploads.make_room().await?);
-            let chunk = self.builder.take(self.vault.pool());
+            let chunk = self.builder.take();
             self.uploads
                 .push(self.vault.clone().store_chunk(self.system.clone(), self.role, chunk));
         }

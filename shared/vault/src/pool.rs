@@ -11,11 +11,14 @@ use zstd::bulk::Compressor;
 
 /// Smaller buffers are the allocator's.
 const WORTH_KEEPING: usize = 64 << 10;
+/// Capacities are multiples of this, so that what held one chunk holds the next one too.
+const GRAIN: usize = 256 << 10;
 
 /// What is free at the moment.
 pub(crate) struct Pool {
     buffers: Mutex<Vec<Vec<u8>>>,
-    compressors: Mutex<Vec<Compressor<'static>>>,
+    /// Each with the buffer it compresses into.
+    compressors: Mutex<Vec<(Compressor<'static>, Vec<u8>)>>,
     /// Free buffers have no more capacity than this together.
     most_bytes: usize,
 }
@@ -46,8 +49,14 @@ impl Pool {
             .filter(|(_, buffer)| buffer.capacity() >= capacity);
         match fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(at, _)| at) {
             Some(at) if free[at].capacity() / 4 <= capacity => free.swap_remove(at),
-            _ => Vec::with_capacity(capacity),
+            _ if capacity < WORTH_KEEPING => Vec::with_capacity(capacity),
+            _ => Vec::with_capacity(capacity.next_multiple_of(GRAIN)),
         }
+    }
+
+    /// An empty buffer for lines up to the one that passes `limit`, which seldom outgrow it.
+    pub(crate) fn take_for_lines(&self, limit: usize) -> Vec<u8> {
+        self.take(limit + limit / 16)
     }
 
     /// Takes a buffer back.
@@ -66,18 +75,18 @@ impl Pool {
     /// Compresses into bytes of their exact size.
     pub(crate) fn compress(&self, raw: &[u8], level: i32) -> Bytes {
         let free = self.compressors.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut compressor = free.unwrap_or_default();
-        let mut out = self.take(zstd::zstd_safe::compress_bound(raw.len()));
+        let (mut compressor, mut out) = free.unwrap_or_default();
+        out.clear();
+        out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
         compressor
             .set_compression_level(level)
             .and_then(|()| compressor.compress_to_buffer(raw, &mut out))
             .expect("zstd compresses any bytes into a buffer of the size it asks for");
         let bytes = Bytes::copy_from_slice(&out);
-        self.give(out);
         self.compressors
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(compressor);
+            .push((compressor, out));
         bytes
     }
 

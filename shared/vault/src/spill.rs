@@ -92,15 +92,15 @@ impl Spiller {
         let mut stored = Pipeline::new(IN_FLIGHT);
         let mut builder = ChunkBuilder::default();
         for at in 0..arena.len() {
-            arena.write_line(at, &mut builder.raw);
+            arena.write_line(at, builder.raw(self.vault.pool(), limit));
             builder.note(arena.key(at), 1);
-            if builder.raw.len() >= limit || at + 1 == arena.len() {
+            if builder.bytes() >= limit || at + 1 == arena.len() {
                 self.chunks.extend(stored.make_room().await?);
-                stored.push(self.vault.clone().store_chunk(
-                    self.system.clone(),
-                    LayerRole::Base,
-                    builder.take(self.vault.pool()),
-                ));
+                stored.push(
+                    self.vault
+                        .clone()
+                        .store_chunk(self.system.clone(), LayerRole::Base, builder.take()),
+                );
             }
         }
         while let Some(chunk) = stored.next().await? {
@@ -168,7 +168,7 @@ impl RunWriter {
         Self {
             vault: vault.clone(),
             system: system.to_owned(),
-            raw: Vec::new(),
+            raw: vault.pool().take_for_lines(vault.options().small_chunk_bytes()),
             run: StagedRun {
                 prefix: prefix.to_owned(),
                 first,
@@ -196,7 +196,10 @@ impl RunWriter {
 
     async fn end_object(&mut self, stored: &mut Pipeline<()>) -> Result<(), VaultError> {
         stored.make_room().await?;
-        let next = self.vault.pool().take(self.raw.len());
+        let next = self
+            .vault
+            .pool()
+            .take_for_lines(self.vault.options().small_chunk_bytes());
         let raw = std::mem::replace(&mut self.raw, next);
         let key = run_key(&self.system, &self.run.prefix, self.run.first + self.run.objects);
         self.run.objects += 1;
@@ -220,6 +223,7 @@ impl RunWriter {
             self.end_object(stored).await?;
         }
         while stored.next().await?.is_some() {}
+        self.vault.pool().give(self.raw);
         Ok(self.run)
     }
 }
