@@ -93,7 +93,10 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
     }
     text += &table.render(&context.out);
     text += "\nHow the vendor takes each resource back\n";
-    text += &paragraph(2, "This version writes nothing back; it shows and exports what is held.");
+    text += &paragraph(
+        2,
+        "This version writes nothing back; it shows and exports what is held.",
+    );
     text += &restores(connector);
     text += "\nSettings\n";
     for setting in connector.settings {
