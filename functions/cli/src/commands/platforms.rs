@@ -81,7 +81,7 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
         return context.out.value(&json!([details(connector)]));
     }
     let mut text = format!("{} ({})\n\n", connector.title, connector.name);
-    let mut table = Table::new(&["RESOURCE", "KIND", "~READ", "DELETIONS", "TAKES BACK"]);
+    let mut table = Table::new(&["RESOURCE", "KIND", "~READ", "DELETIONS", "LEVEL"]);
     for resource in connector.resources {
         table.row([
             resource.name.into(),
