@@ -1,0 +1,1 @@
+//! Finds late, missing, stalled and implausible backups, and tells people.
