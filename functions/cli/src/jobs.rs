@@ -106,6 +106,7 @@ impl Batch {
             stop: &self.stop,
             deadline: None,
             budget: Options::BUDGET,
+            relay: seatbelt_engine::Relay::default(),
         }
     }
 }

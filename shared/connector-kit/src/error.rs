@@ -76,6 +76,14 @@ pub enum KitError {
         /// How long.
         wait: Duration,
     },
+    /// The run's own time ends before the next try may be made. Not the vendor's fault: whoever goes on with the run asks again.
+    #[error("{at}: the time of this run ends in less than the {} s until the next try", wait.as_secs())]
+    OutOfTime {
+        /// The resource.
+        at: String,
+        /// How long until the next try.
+        wait: Duration,
+    },
     /// The vendor will not answer this, however often it is asked.
     #[error("{at}: refused ({said})")]
     Refused {
@@ -110,7 +118,7 @@ impl KitError {
             Self::Exhausted { .. } => Class::Retry,
             Self::Throttled { wait, .. } => Class::Throttled(Some(*wait)),
             Self::Reconnect { .. } => Class::Reconnect,
-            Self::CursorExpired { .. } => Class::Retry,
+            Self::CursorExpired { .. } | Self::OutOfTime { .. } => Class::Retry,
             _ => Class::Permanent,
         }
     }

@@ -71,6 +71,14 @@ impl Patience {
         let end = after(self.since.unwrap_or(now), self.budget);
         self.deadline.map_or(end, |deadline| end.min(deadline))
     }
+
+    /// Whether `wait` is within what the vendor may ask for, and only the run's own end is in its way.
+    #[must_use]
+    pub fn lacks_time(&self, now: Timestamp, wait: Duration) -> bool {
+        let then = after(now, wait);
+        let bearable = after(self.since.unwrap_or(now), self.budget);
+        then <= bearable && self.deadline.is_some_and(|deadline| then > deadline)
+    }
 }
 
 impl Pacer {

@@ -186,9 +186,13 @@ impl Wire {
                 .pacer
                 .admit(patience, &*self.clock, &*self.observer.0)
                 .await;
-            let permit = admitted.map_err(|wait| KitError::Throttled {
-                at: errand.at.to_owned(),
-                wait,
+            let permit = admitted.map_err(|wait| {
+                let at = errand.at.to_owned();
+                if patience.lacks_time(self.clock.now(), wait) {
+                    KitError::OutOfTime { at, wait }
+                } else {
+                    KitError::Throttled { at, wait }
+                }
             })?;
             let stale = matches!((errand.signed, &signature), (Signed::With(credential), Some(used)) if !credential.is_fresh(used));
             if last_chance || !stale {
@@ -203,7 +207,12 @@ impl Wire {
         let wait = doubled(RETRY_BASE, effort.failures).mul_f64(fastrand::f64());
         effort.failures += 1;
         let now = self.clock.now();
-        if after(now, wait) > self.patience(effort).ends(now) {
+        let patience = self.patience(effort);
+        if patience.lacks_time(now, wait) {
+            let at = at.to_owned();
+            return Err(KitError::OutOfTime { at, wait });
+        }
+        if after(now, wait) > patience.ends(now) {
             let spent_s = until(effort.since.unwrap_or(now), now).as_secs();
             return Err(KitError::Exhausted {
                 at: at.to_owned(),
@@ -229,11 +238,12 @@ impl Wire {
         effort.throttles += 1;
         let now = self.clock.now();
         self.account.pacer.pause(now, wait);
-        if after(now, wait) > self.patience(effort).ends(now) {
-            return Err(KitError::Throttled {
-                at: at.to_owned(),
-                wait,
-            });
+        let (at, patience) = (at.to_owned(), self.patience(effort));
+        if patience.lacks_time(now, wait) {
+            return Err(KitError::OutOfTime { at, wait });
+        }
+        if after(now, wait) > patience.ends(now) {
+            return Err(KitError::Throttled { at, wait });
         }
         Ok(())
     }

@@ -14,9 +14,10 @@ use seatbelt_model::{
     Trigger, system::System,
 };
 use seatbelt_vault::Vault;
+use tracing::{Instrument, field};
 
 use crate::{
-    EngineError, Stop, alarms, check,
+    EngineError, Relay, Stop, alarms, check,
     checkpoint::Checkpoint,
     plan,
     resource::{self, Settled},
@@ -25,6 +26,12 @@ use crate::{
 
 /// A run that stopped longer ago is not gone on with: its page tokens have expired and its records are old.
 const RESUMABLE: SignedDuration = SignedDuration::from_hours(24);
+/// Why a run is closed that nobody goes on with.
+const LEFT: &str = "the run was killed or left behind, and a new one was begun in its place";
+const TIRED: &str = "the run took more invocations than it may; back up fewer resources in one system, or, if the vendor allows, raise \
+                     `requests_per_second` or `workers` in its settings";
+/// Runs that are looked at to find the one that answered a firing.
+const RECENT_RUNS: usize = 20;
 /// After so many resources in a row that the vendor did not answer, the rest is not asked for.
 const HOPELESS_RESOURCES: u32 = 2;
 
@@ -65,6 +72,8 @@ pub struct Job<'a> {
     pub deadline: Option<Timestamp>,
     /// How long one request may be tried again.
     pub budget: Duration,
+    /// What holds the run together if one invocation cannot finish it.
+    pub relay: Relay,
 }
 
 impl Engine {
@@ -75,7 +84,9 @@ impl Engine {
     /// [`EngineError::Busy`] if another run holds the system; [`EngineError::Interrupted`] after a stop; else what made it fail, with the
     /// newest snapshot as it was.
     pub async fn backup(&self, job: &Job<'_>) -> Result<Run, EngineError> {
-        let worker = format!("{:016x}", fastrand::u64(..));
+        self.refuse_answered(job).await?;
+        let worker = job.relay.worker.clone();
+        let worker = worker.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
         let mut taken = self
             .catalog
             .acquire_lease(job.name, &worker, self.clock.now(), LEASE)
@@ -90,7 +101,8 @@ impl Engine {
             Ok(lease) => lease,
             Err(held) => return self.skip(job, held.holder, held.until).await,
         };
-        let outcome = self.backup_under(job, &lease, worker).await;
+        let span = tracing::info_span!("run", system = job.name, run = field::Empty);
+        let outcome = self.backup_under(job, &lease, worker).instrument(span).await;
         // A lease that cannot be released expires by itself.
         if let Err(error) = self.catalog.release(&lease).await {
             tracing::warn!(system = job.name, %error, "the lease could not be released; it expires by itself");
@@ -98,17 +110,43 @@ impl Engine {
         outcome
     }
 
+    /// A firing may be delivered again at any time, and needs one backup.
+    async fn refuse_answered(&self, job: &Job<'_>) -> Result<(), EngineError> {
+        let Some(due) = job.relay.due else { return Ok(()) };
+        let recent = self.catalog.runs(job.name, RECENT_RUNS).await?;
+        let answers = |run: &Run| {
+            run.due_at == Some(due)
+                && run.kind == RunKind::Backup
+                && matches!(run.status, RunStatus::Complete | RunStatus::Partial)
+        };
+        match recent.into_iter().find(answers) {
+            Some(run) => Err(EngineError::Answered {
+                run: Box::new(run),
+                due,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Records that the system was busy, unless the run at work is the one that was asked for.
     async fn skip(&self, job: &Job<'_>, holder: String, until: Timestamp) -> Result<Run, EngineError> {
         let busy = EngineError::Busy {
             system: job.name.to_owned(),
             holder,
             until,
         };
+        let relay = &job.relay;
+        let open = self.catalog.open_runs(job.name).await?;
+        let same = |run: &Run| relay.only == Some(run.id) || (relay.due.is_some() && relay.due == run.due_at);
+        if relay.only.is_some() || open.iter().any(same) {
+            return Err(busy);
+        }
         let now = self.clock.now();
         let mut id = RunId::at(now);
         loop {
             let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
             (run.status, run.ended_at, run.error) = (RunStatus::Skipped, Some(now), Some(busy.to_string()));
+            run.due_at = relay.due;
             match self.catalog.create_run(&run).await {
                 Ok(()) => return Err(busy),
                 Err(CatalogError::RunExists { .. }) => id = id.next(),
@@ -120,6 +158,7 @@ impl Engine {
     async fn backup_under(&self, job: &Job<'_>, lease: &Lease, worker: String) -> Result<Run, EngineError> {
         let previous = self.vault.newest(job.name).await?;
         let (mut run, units) = self.begin(job, previous.as_ref()).await?;
+        tracing::Span::current().record("run", field::display(run.id));
         let outcome = self
             .read_and_commit(job, lease, worker, &mut run, units, previous.as_ref())
             .await;
@@ -151,18 +190,27 @@ impl Engine {
             }
             let age = now.duration_since(open.started_at);
             let is_current = previous.is_none_or(|previous| open.id > previous.id);
-            if resumed.is_none() && is_current && !job.full && age < RESUMABLE && age >= SignedDuration::ZERO {
+            let is_young = age < RESUMABLE && age >= SignedDuration::ZERO;
+            let wanted = job.relay.only.map_or(!job.full, |only| only == open.id);
+            let tired = job.relay.most_hops.is_some_and(|most| open.hops >= most);
+            if resumed.is_none() && is_current && is_young && wanted && !tired {
                 open.hops += 1;
                 (open.status, open.error) = (RunStatus::Running, None);
+                open.logs = job.relay.logs.clone().or(open.logs);
                 self.catalog.save_run(&open).await?;
                 resumed = Some(open);
-            } else {
-                self.close(open, previous, now).await?;
+            } else if job.relay.only.is_none_or(|only| only == open.id) {
+                let why = if tired { TIRED } else { LEFT };
+                self.close(open, previous, now, why).await?;
             }
         }
-        let run = match resumed {
-            Some(run) => run,
-            None => self.create_run(job, previous, now).await?,
+        let run = match (resumed, job.relay.only) {
+            (Some(run), _) => run,
+            (None, Some(run)) => {
+                let system = job.name.to_owned();
+                return Err(EngineError::Over { system, run });
+            }
+            (None, None) => self.create_run(job, previous, now).await?,
         };
         let resources = plan::resources(job.connector, job.system)?;
         let plans: Vec<_> = resources
@@ -177,13 +225,19 @@ impl Engine {
     }
 
     /// Ends a run that was killed: as what its snapshot says if it got that far, else as failed.
-    async fn close(&self, mut run: Run, previous: Option<&Snapshot>, now: Timestamp) -> Result<(), EngineError> {
+    async fn close(
+        &self,
+        mut run: Run,
+        previous: Option<&Snapshot>,
+        now: Timestamp,
+        why: &str,
+    ) -> Result<(), EngineError> {
         run.ended_at = Some(now);
         match previous.filter(|previous| previous.id == run.id) {
             Some(snapshot) => conclude(&mut run, snapshot),
             None => {
                 run.status = RunStatus::Failed;
-                run.error = Some("the run was killed or left behind, and a new one was begun in its place".into());
+                run.error = Some(why.to_owned());
             }
         }
         self.catalog.save_run(&run).await?;
@@ -194,7 +248,8 @@ impl Engine {
     async fn create_run(&self, job: &Job<'_>, previous: Option<&Snapshot>, now: Timestamp) -> Result<Run, EngineError> {
         let mut id = RunId::after(now, previous.map(|previous| previous.id));
         loop {
-            let run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
+            let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
+            (run.due_at, run.logs) = (job.relay.due, job.relay.logs.clone());
             match self.catalog.create_run(&run).await {
                 Ok(()) => return Ok(run),
                 Err(CatalogError::RunExists { .. }) => id = id.next(),
@@ -221,7 +276,7 @@ impl Engine {
         }
         let now = self.clock.now();
         let context = Context {
-            vault: self.vault.clone(),
+            vault: self.vault.locked_for(job.system.lock_days, run.started_at),
             catalog: self.catalog.clone(),
             session: Arc::new(session),
             clock: Arc::clone(&self.clock),
@@ -230,6 +285,7 @@ impl Engine {
             id: run.id,
             started: run.started_at,
             stop: job.stop,
+            since: now,
             deadline: job.deadline,
             worker,
             pulse: Mutex::new(Pulse {
@@ -246,7 +302,7 @@ impl Engine {
         // The lease once more: whoever lost it must not commit.
         let held = context.pulse().lease.clone();
         context.catalog.renew(&held, self.clock.now(), LEASE).await?;
-        self.vault.commit(&snapshot).await?;
+        context.vault.commit(&snapshot).await?;
         conclude(run, &snapshot);
         Ok(())
     }
@@ -332,7 +388,9 @@ impl Engine {
         let checkpoint = unit
             .and_then(|unit| unit.checkpoint.clone())
             .and_then(|value| serde_json::from_value::<Checkpoint>(value).ok());
-        let settled = resource::back_up(context, done, resource, before, mode, checkpoint).await?;
+        let settled = resource::back_up(context, done, resource, before, mode, checkpoint)
+            .instrument(tracing::info_span!("resource", resource = resource.name))
+            .await?;
         let result = serde_json::to_value(&settled.state).map_err(|error| EngineError::Bug(error.to_string()))?;
         self.catalog
             .finish_unit(job.name, context.id, resource.name, &context.worker, &result)

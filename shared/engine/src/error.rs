@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use seatbelt_catalog::CatalogError;
 use seatbelt_connector_kit::{Connector, KitError};
-use seatbelt_model::Class;
+use seatbelt_model::{Class, Run, RunId};
 use seatbelt_vault::VaultError;
 
 /// An error of the engine.
@@ -50,6 +50,22 @@ pub enum EngineError {
     /// The run was asked to stop, or met its deadline; it is checkpointed.
     #[error("stopped at a checkpoint; the next backup of the system goes on from there")]
     Interrupted,
+    /// The firing that asked for this backup was answered before.
+    #[error("system {}: run {} has answered the firing of {due} already", run.system, run.id)]
+    Answered {
+        /// The run that did.
+        run: Box<Run>,
+        /// The firing.
+        due: Timestamp,
+    },
+    /// The run to go on with is over.
+    #[error("system {system}: run {run} is over; there is nothing to go on with")]
+    Over {
+        /// The system.
+        system: String,
+        /// The run.
+        run: RunId,
+    },
     /// Nothing at all could be read.
     #[error("nothing could be read: {0}")]
     NothingRead(String),

@@ -1,6 +1,6 @@
 //! The bytes of files: fetched now for records that are new or changed, streamed into the vault, named in the record.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use async_stream::try_stream;
 use futures_util::{FutureExt, Stream, StreamExt, pin_mut, stream::BoxStream};
@@ -20,8 +20,8 @@ const TRIES: u32 = 2;
 /// A difference with its body in the record's line.
 pub(crate) struct WithBody {
     pub(crate) difference: Difference,
-    /// The body, where it was fetched just now.
-    pub(crate) fetched: bool,
+    /// Whether this invocation found out what becomes of the body, so that whoever goes on with the run need not.
+    pub(crate) settled: bool,
     /// What is missing of it.
     pub(crate) gap: Option<Gap>,
 }
@@ -37,7 +37,7 @@ pub(crate) fn with_bodies<'a>(
     let Some(file) = resource.kind.file() else {
         let as_it_is = |difference| WithBody {
             difference,
-            fetched: false,
+            settled: false,
             gap: None,
         };
         return differences.map(move |difference| Ok(as_it_is(difference?))).boxed();
@@ -86,17 +86,25 @@ async fn with_body(
     let Some(after) = difference.after.take() else {
         return Ok(WithBody {
             difference,
-            fetched: false,
+            settled: false,
             gap: None,
         });
     };
     let (record, extra) = line::split(text(&after)?);
     let before = difference.before.as_deref().map(text).transpose()?;
     let known = stored.or_else(|| before.and_then(|before| kept_body(file, before, &record)));
-    let fetched = known.is_none();
-    let (body, gap) = match known {
-        Some(body) => (Some(body), None),
-        None => fetch(context, resource, file, &record, &difference.key).await?,
+    let (body, settled) = match known {
+        Some(body) => (Some(body), false),
+        None => fetch(context, resource, file, &record).await?,
+    };
+    let gap = match &body {
+        Some(Body::Missing { missing }) => Some(Gap {
+            reason: GapReason::BodyMissing,
+            at: difference.key.clone(),
+            detail: format!("its bytes could not be had: {missing}"),
+            more: 0,
+        }),
+        _ => None,
     };
     let extra = line::Extra {
         body,
@@ -105,17 +113,17 @@ async fn with_body(
     difference.after = Some(line::build(&record, &extra)?.into());
     Ok(WithBody {
         difference,
-        fetched,
+        settled,
         gap,
     })
 }
 
-/// The entry of the log that says which body was fetched for a record; `None` if none was.
+/// The entry of the log that says what became of a record's body; `None` if there is nothing to say.
 pub(crate) fn log_entry(with_body: &WithBody) -> Result<Option<String>, EngineError> {
     let WithBody {
         difference,
-        fetched: true,
-        gap: None,
+        settled: true,
+        ..
     } = with_body
     else {
         return Ok(None);
@@ -144,23 +152,23 @@ fn kept_body(file: File, before: &str, record: &str) -> Option<Body> {
     (!file.version.is_empty() && file.version.iter().all(same)).then_some(body)
 }
 
-/// The body, or the gap that it leaves.
+/// The body, or why it is missing, and whether that is settled for this run.
 async fn fetch(
     context: &Context<'_>,
     resource: &'static Resource,
     file: File,
     record: &str,
-    key: &str,
-) -> Result<(Option<Body>, Option<Gap>), EngineError> {
+) -> Result<(Option<Body>, bool), EngineError> {
     context.beat().await?;
-    let mut failure = String::new();
+    let (begun, mut failure) = (context.clock.now(), String::new());
     for _ in 0..TRIES {
         if context.must_stop() {
             return Err(EngineError::Interrupted);
         }
         let stream = match open(context, resource, file, record).await {
             Ok(Some(stream)) => stream,
-            Ok(None) => return Ok((None, None)),
+            Ok(None) => return Ok((None, true)),
+            Err(KitError::OutOfTime { .. }) => return Err(EngineError::Interrupted),
             Err(error) => {
                 failure = error.to_string();
                 if error.class() == seatbelt_model::Class::Reconnect {
@@ -169,28 +177,34 @@ async fn fetch(
                 continue;
             }
         };
+        let in_time = stream.map(|chunk| match context.must_stop() {
+            true => Err(KitError::OutOfTime {
+                at: resource.name.to_owned(),
+                wait: Duration::ZERO,
+            }),
+            false => chunk,
+        });
         let stored = context
             .vault
-            .put_body(&context.system, stream, &expected(file, record))
+            .put_body(&context.system, in_time, &expected(file, record))
             .await;
         match stored {
             Ok(body) => {
                 let (resource, bytes) = (resource.name.to_owned(), body.size_bytes);
                 context.observer.notice(Event::Body { resource, bytes });
-                return Ok((Some(Body::Stored(named(body, file, record))), None));
+                return Ok((Some(Body::Stored(named(body, file, record))), true));
             }
+            // The next invocation would fare no better, and nor would those after it.
+            Err(VaultError::Body { .. }) if context.must_stop() && context.had_most_of_its_time(begun) => {
+                let missing = "it takes longer than one invocation lasts; back the system up from a machine".to_owned();
+                return Ok((Some(Body::Missing { missing }), true));
+            }
+            Err(VaultError::Body { .. }) if context.must_stop() => return Err(EngineError::Interrupted),
             Err(VaultError::Body { why }) => failure = why,
             Err(error) => return Err(error.into()),
         }
     }
-    let detail = format!("its bytes could not be had: {failure}");
-    let gap = Gap {
-        reason: GapReason::BodyMissing,
-        at: key.to_owned(),
-        detail,
-        more: 0,
-    };
-    Ok((Some(Body::Missing { missing: failure }), Some(gap)))
+    Ok((Some(Body::Missing { missing: failure }), false))
 }
 
 async fn open(

@@ -19,6 +19,7 @@ mod listing;
 mod partitions;
 mod plan;
 mod rebuild;
+mod relay;
 mod resource;
 mod run;
 
@@ -28,4 +29,5 @@ pub use check::{Access, Sight};
 pub use error::EngineError;
 pub use plan::{Mode, SWEEP_AFTER};
 pub use rebuild::rebuild_history;
+pub use relay::Relay;
 pub use run::Stop;

@@ -15,6 +15,7 @@ use seatbelt_model::{
 use seatbelt_vault::{Staged, StagedRun, Stager, Sweep};
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
+use tracing::Instrument;
 
 use crate::{
     EngineError,
@@ -80,6 +81,8 @@ struct Reading<'a> {
     progress: Progress,
     fatal: Option<KitError>,
     unanswered: u32,
+    /// The run's time ended while a lane waited for the vendor.
+    out_of_time: bool,
     lanes: JoinSet<()>,
     sender: mpsc::Sender<Message>,
     pages: mpsc::Receiver<Message>,
@@ -133,6 +136,7 @@ impl<'a> Reading<'a> {
             pages,
             fatal: None,
             unanswered: 0,
+            out_of_time: false,
             lanes: JoinSet::new(),
         }
     }
@@ -209,7 +213,7 @@ impl<'a> Reading<'a> {
                 Message::Page(page) => self.take(page).await?,
                 Message::End { parent, end } => self.end(parent, end).await?,
             }
-            if context.must_stop() {
+            if context.must_stop() || self.out_of_time {
                 self.checkpoint().await?;
                 return Err(EngineError::Interrupted);
             }
@@ -267,7 +271,7 @@ impl<'a> Reading<'a> {
             started: self.context.started,
             pages: self.sender.clone(),
         };
-        self.lanes.spawn(reader.run());
+        self.lanes.spawn(reader.run().in_current_span());
     }
 
     async fn take(&mut self, page: Page) -> Result<(), EngineError> {
@@ -298,6 +302,11 @@ impl<'a> Reading<'a> {
 
     async fn end(&mut self, parent: String, end: Result<LaneEnd, KitError>) -> Result<(), EngineError> {
         self.lanes.join_next().await;
+        if let Err(KitError::OutOfTime { .. }) = end {
+            // It stays open, to be gone on with by whoever goes on with the run.
+            self.out_of_time = true;
+            return Ok(());
+        }
         self.open.remove(&parent);
         match end {
             Ok(end) => {
@@ -406,6 +415,10 @@ impl<'a> Reading<'a> {
             return Ok(());
         };
         if let Err(error) = self.read_feed(feed, cursor).await? {
+            if let KitError::OutOfTime { .. } = error {
+                self.checkpoint().await?;
+                return Err(EngineError::Interrupted);
+            }
             // What was deleted since then is asked for again.
             self.progress.cursors.insert(String::new(), cursor.clone());
             self.fail(String::new(), error);

@@ -86,6 +86,8 @@ pub(crate) struct Context<'a> {
     /// When the run started by the clock; the cap of every cursor.
     pub(crate) started: Timestamp,
     pub(crate) stop: &'a Stop,
+    /// When this invocation began.
+    pub(crate) since: Timestamp,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) worker: String,
     pub(crate) pulse: Mutex<Pulse>,
@@ -117,6 +119,14 @@ impl Context<'_> {
     /// Whether the run was asked to stop, or has just time left to checkpoint.
     pub(crate) fn must_stop(&self) -> bool {
         self.stop.is_requested() || self.deadline.is_some_and(|deadline| self.clock.now() >= deadline)
+    }
+
+    /// Whether something begun at `begun` had at least four fifths of this invocation's time.
+    pub(crate) fn had_most_of_its_time(&self, begun: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| {
+            let whole = deadline.duration_since(self.since);
+            deadline.duration_since(begun) >= whole * 4 / 5
+        })
     }
 
     pub(crate) fn checkpoint_is_due(&self) -> bool {

@@ -64,6 +64,9 @@ pub struct Run {
     pub status: RunStatus,
     /// Who started it.
     pub trigger: Trigger,
+    /// The firing of the schedule it answers, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// When it started by the clock.
     pub started_at: Timestamp,
     /// When it ended; `None` while it runs.
@@ -131,6 +134,7 @@ impl Run {
             kind,
             status: RunStatus::Running,
             trigger,
+            due_at: None,
             started_at: now,
             ended_at: None,
             heartbeat_at: now,

@@ -10,8 +10,9 @@ use aws_sdk_s3::{
 };
 use aws_smithy_types::DateTime;
 use bytes::Bytes;
+use jiff::Timestamp;
 
-use crate::{ObjectLock, VaultError, digest::Sha, error::status, pool::Pool};
+use crate::{LockMode, ObjectLock, VaultError, digest::Sha, error::status, pool::Pool};
 
 /// How a vault works. The defaults suit a function of 256 MB.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub staging_level: i32,
     /// The lock put on every object, if the bucket has Object Lock.
     pub lock: Option<ObjectLock>,
+    /// Who may shorten the locks that systems ask for ([`Vault::locked_for`]).
+    pub lock_mode: LockMode,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             delta_level: 9,
             staging_level: 1,
             lock: None,
+            lock_mode: LockMode::Governance,
         }
     }
 }
@@ -101,6 +105,13 @@ impl Vault {
         };
         let inner = &self.inner;
         Self::with_pool(inner.client.clone(), inner.bucket.clone(), options, inner.pool.clone())
+    }
+
+    /// The same vault, with whatever a run that began at `from` writes locked as its system asks: for `days`, or not at all.
+    #[must_use]
+    pub fn locked_for(&self, days: Option<u32>, from: Timestamp) -> Self {
+        let mode = self.options().lock_mode;
+        self.with_lock(days.map(|days| ObjectLock { mode, from, days }))
     }
 
     /// How this vault works.

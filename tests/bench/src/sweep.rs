@@ -156,6 +156,7 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         stop: &Stop::default(),
         deadline: None,
         budget: Options::BUDGET,
+        relay: seatbelt_engine::Relay::default(),
     };
     let run = Box::pin(engine.backup(&job)).await?;
     ensure!(

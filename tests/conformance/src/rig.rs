@@ -139,6 +139,7 @@ impl Rig {
             stop: &self.stop,
             deadline: None,
             budget: Duration::from_mins(5),
+            relay: seatbelt_engine::Relay::default(),
         };
         Box::pin(self.engine.backup(&job)).await
     }
