@@ -151,7 +151,7 @@ impl Catalog {
             table: &self.tables.runs,
             what: &tried,
         };
-        let mut items = self.query_units(system, run).into_paginator().items().send();
+        let mut items = self.query_units(system, run, "").into_paginator().items().send();
         let mut units = Vec::new();
         while let Some(item) = items.next().await {
             units.push(read(system, run, &item.map_err(|error| tried.failed(error))?)?);
@@ -159,14 +159,17 @@ impl Catalog {
         Ok(units)
     }
 
-    fn query_units(&self, system: &str, run: RunId) -> QueryFluentBuilder {
+    fn query_units(&self, system: &str, run: RunId, names_begin: &str) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.tables.runs)
             .consistent_read(true)
             .key_condition_expression("#system = :system AND begins_with(#run, :prefix)")
             .set_expression_attribute_names(names(["system", "run"]))
-            .set_expression_attribute_values(values([(":system", text(system)), (":prefix", text(prefix(run)))]))
+            .set_expression_attribute_values(values([
+                (":system", text(system)),
+                (":prefix", text(format!("{}{names_begin}", prefix(run)))),
+            ]))
     }
 
     /// Removes all units of a run, with their checkpoints, once the run is over. Doing it twice is harmless.
@@ -179,7 +182,7 @@ impl Catalog {
             table: &self.tables.runs,
             what: &tried,
         };
-        let query = self.query_units(system, run).projection_expression("#system, #run");
+        let query = self.query_units(system, run, "").projection_expression("#system, #run");
         let keys = query
             .into_paginator()
             .items()

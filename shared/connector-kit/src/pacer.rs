@@ -5,7 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,8 @@ pub struct Pacer {
     /// When the last requests were let through. Held while waiting, which makes a fair queue of those who wait.
     gate: tokio::sync::Mutex<VecDeque<Timestamp>>,
     holds: Mutex<Holds>,
+    /// How many processes divide the pace.
+    sharers: AtomicU32,
 }
 
 /// At most so many requests in so long.
@@ -91,6 +96,7 @@ impl Pacer {
             places: Arc::new(Semaphore::new(pace.concurrency.max(1) as usize)),
             gate: tokio::sync::Mutex::default(),
             holds: Mutex::default(),
+            sharers: AtomicU32::new(1),
         }
     }
 
@@ -133,6 +139,11 @@ impl Pacer {
             }
             clock.sleep(wait).await;
         }
+    }
+
+    /// Divides the rate by the number of processes that send requests for the account side by side. None of them sees what the others send.
+    pub fn share_among(&self, processes: u32) {
+        self.sharers.store(processes.max(1), Ordering::Relaxed);
     }
 
     /// Holds all requests of the account for `wait`, as the vendor asked. A shorter wish does not shorten a longer one.
@@ -179,7 +190,8 @@ impl Pacer {
         let holds = *self.holds();
         let pace = passed.front().filter(|_| passed.len() >= self.slice.requests);
         // A clock that was set back must not hold requests for longer than the pace ever asks.
-        let pace = pace.map(|first| until(now, after(*first, self.slice.per)).min(self.slice.per));
+        let per = self.slice.per.saturating_mul(self.sharers.load(Ordering::Relaxed));
+        let pace = pace.map(|first| until(now, after(*first, per)).min(per));
         let held = |end: Option<Timestamp>| end.map(|end| until(now, end));
         [
             (pace, Wait::Pace),

@@ -258,6 +258,17 @@ impl Session {
         self.settings.pace
     }
 
+    /// How many workers may share the work.
+    #[must_use]
+    pub fn workers(&self) -> u32 {
+        self.settings.workers
+    }
+
+    /// Takes one share in `workers` of the account's pace, since other processes that know nothing of this one's requests take the rest.
+    pub fn share_among(&self, workers: u32) {
+        self.wire.account.pacer.share_among(workers);
+    }
+
     /// The system's name.
     #[must_use]
     pub fn system(&self) -> &str {

@@ -44,6 +44,11 @@ pub const COMMON_SETTINGS: &[Setting] = &[
         default: None,
         help: "the most requests at once, instead of the connector's; raise it only for a server of your own",
     },
+    Setting {
+        name: "workers",
+        default: Some("1"),
+        help: "functions that share the work where there are many partitions, such as mailboxes; they divide the pace",
+    },
 ];
 
 /// Settings, resolved and checked.
@@ -60,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) max_page_bytes: usize,
     /// The connector's, unless settings say otherwise.
     pub(crate) pace: Pace,
+    pub(crate) workers: u32,
 }
 
 impl Settings {
@@ -85,6 +91,7 @@ impl Settings {
             ca_file: all.get("ca_file").map(PathBuf::from),
             max_page_bytes: number(&all, "max_page_mb", 256, 1..=4096)? as usize * 1024 * 1024,
             pace: pace(connector.pace, &all)?,
+            workers: number(&all, "workers", 1, 1..=32)? as u32,
             all,
             base_url,
             base,

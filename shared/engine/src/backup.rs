@@ -11,7 +11,7 @@ use seatbelt_catalog::{Catalog, CatalogError, Lease, Unit, UnitPlan};
 use seatbelt_connector_kit::{Connector, KitError, Pacers, Resource, SecretStore, Session};
 use seatbelt_model::{
     Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot,
-    Trigger, system::System,
+    Traffic, Trigger, system::System,
 };
 use seatbelt_vault::Vault;
 use tracing::{Instrument, field};
@@ -274,8 +274,32 @@ impl Engine {
         {
             return Err(error.into());
         }
+        let context = self.context(job, session, run, worker, Some(lease.clone()));
+        let read = self.read(job, &context, &units, previous).await;
+        run.traffic = context.traffic();
+        run.workers = context.pulse().run.workers;
+        let states = read?;
+        let snapshot = self.snapshot(job, run, states, previous);
+        // The lease once more: whoever lost it must not commit.
+        let held = context.pulse().lease.clone();
+        let held = held.ok_or_else(|| EngineError::Bug("the leader holds no lease".into()))?;
+        context.catalog.renew(&held, self.clock.now(), LEASE).await?;
+        context.vault.commit(&snapshot).await?;
+        conclude(run, &snapshot);
+        Ok(())
+    }
+
+    /// What the steps of this run share, for one worker.
+    pub(crate) fn context<'a>(
+        &self,
+        job: &'a Job<'_>,
+        session: Session,
+        run: &Run,
+        worker: String,
+        lease: Option<Lease>,
+    ) -> Context<'a> {
         let now = self.clock.now();
-        let context = Context {
+        Context {
             vault: self.vault.locked_for(job.system.lock_days, run.started_at),
             catalog: self.catalog.clone(),
             session: Arc::new(session),
@@ -288,23 +312,18 @@ impl Engine {
             since: now,
             deadline: job.deadline,
             worker,
+            // Only the leader calls others.
+            team: lease.as_ref().and(job.relay.helpers.0.clone()),
+            before: run.traffic,
             pulse: Mutex::new(Pulse {
-                lease: lease.clone(),
+                lease,
+                unit: None,
+                helped: Traffic::default(),
                 run: run.clone(),
                 beat: now,
                 checkpoint: now,
             }),
-        };
-        let read = self.read(job, &context, &units, previous).await;
-        run.traffic = context.session.traffic();
-        let states = read?;
-        let snapshot = self.snapshot(job, run, states, previous);
-        // The lease once more: whoever lost it must not commit.
-        let held = context.pulse().lease.clone();
-        context.catalog.renew(&held, self.clock.now(), LEASE).await?;
-        context.vault.commit(&snapshot).await?;
-        conclude(run, &snapshot);
-        Ok(())
+        }
     }
 
     pub(crate) fn options<'a>(&'a self, job: &'a Job<'_>) -> seatbelt_connector_kit::Options<'a> {

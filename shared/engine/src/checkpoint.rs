@@ -9,7 +9,7 @@ use seatbelt_vault::StagedRun;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::Mode;
+use crate::{plan::Mode, team::Slice};
 
 /// Where an interrupted reading of a resource goes on. Dies with its run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +23,24 @@ pub(crate) struct Checkpoint {
     /// Set when everything is listed, and files are being fetched.
     #[serde(default)]
     pub(crate) files: Option<Files>,
+    /// The cut, while workers list it side by side.
+    #[serde(default)]
+    pub(crate) slices: Vec<Slice>,
+}
+
+impl Checkpoint {
+    /// Nothing done yet, in this mode.
+    pub(crate) fn of(mode: Mode) -> Self {
+        Self {
+            mode,
+            staged: Vec::new(),
+            begun: None,
+            open: BTreeMap::new(),
+            progress: Progress::default(),
+            files: None,
+            slices: Vec::new(),
+        }
+    }
 }
 
 /// How far the fetching of a resource's files has come.
@@ -57,4 +75,36 @@ pub(crate) struct Progress {
     pub(crate) failed: bool,
     /// The vendor's counts of the lanes so far, while all gave one.
     pub(crate) total: Option<u64>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            receipt: Receipt::default(),
+            fields: BTreeSet::new(),
+            cursors: BTreeMap::new(),
+            whole: true,
+            ended: false,
+            failed: false,
+            total: Some(0),
+        }
+    }
+}
+
+impl Progress {
+    /// What two slices of a resource have learnt together.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        self.receipt.read += other.receipt.read;
+        self.receipt.duplicates += other.receipt.duplicates;
+        other.receipt.gaps.into_iter().for_each(|gap| self.receipt.gap(gap));
+        let room = Receipt::MOST_GAPS.saturating_sub(self.receipt.notes.len());
+        self.receipt.notes.extend(other.receipt.notes.into_iter().take(room));
+        self.fields.extend(other.fields);
+        self.cursors.extend(other.cursors);
+        self.whole &= other.whole;
+        self.ended |= other.ended;
+        self.failed |= other.failed;
+        self.total = self.total.zip(other.total).map(|(sum, total)| sum + total);
+        self
+    }
 }

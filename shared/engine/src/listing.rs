@@ -1,7 +1,7 @@
 //! Reads one resource: runs its lanes, stages their pages, and checkpoints on the way.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
 };
 
@@ -24,6 +24,7 @@ use crate::{
     partitions::{Partition, partitions, reopen},
     plan::Mode,
     run::{Context, Done},
+    team::Slice,
 };
 
 /// After so many lanes in a row that the vendor did not answer, the rest of the resource is not asked for.
@@ -55,9 +56,10 @@ pub(crate) async fn read(
     previous: Option<&ResourceState>,
     mode: Mode,
     checkpoint: Option<Checkpoint>,
+    part: Option<Part>,
 ) -> Result<Listed, EngineError> {
     let mode = checkpoint.as_ref().map_or(mode, |checkpoint| checkpoint.mode);
-    let mut reading = Reading::new(context, done, resource, previous, mode, checkpoint);
+    let mut reading = Reading::new(context, done, resource, previous, mode, checkpoint, part);
     reading.check_parent();
     if reading.is_offered().await? {
         reading.run().await?;
@@ -68,7 +70,14 @@ pub(crate) async fn read(
     reading.finish().await
 }
 
+/// A part of a resource that is a unit of its own.
+pub(crate) struct Part {
+    pub(crate) unit: String,
+    pub(crate) slice: Slice,
+}
+
 struct Reading<'a> {
+    part: Option<Part>,
     context: &'a Context<'a>,
     done: &'a Done,
     resource: &'static Resource,
@@ -96,17 +105,17 @@ impl<'a> Reading<'a> {
         previous: Option<&'a ResourceState>,
         mode: Mode,
         checkpoint: Option<Checkpoint>,
+        part: Option<Part>,
     ) -> Self {
         // Two pages wait at most, so memory does not grow when staging is slower than the vendor.
         let (sender, pages) = mpsc::channel(2);
+        let mut cursors = previous.map(|previous| previous.cursors.clone()).unwrap_or_default();
+        if let Some(part) = &part {
+            cursors.retain(|partition, _| part.slice.holds(partition));
+        }
         let fresh = Progress {
-            receipt: Receipt::default(),
-            fields: BTreeSet::new(),
-            cursors: previous.map(|previous| previous.cursors.clone()).unwrap_or_default(),
-            whole: true,
-            ended: false,
-            failed: false,
-            total: Some(0),
+            cursors,
+            ..Progress::default()
         };
         let (staged, begun, open, progress) = match checkpoint {
             Some(checkpoint) => (
@@ -118,10 +127,12 @@ impl<'a> Reading<'a> {
             None => (Vec::new(), None, BTreeMap::new(), fresh),
         };
         let no_bodies = resource.kind.file().is_none();
-        let is_fresh = mode == Mode::Full && previous.is_none() && no_bodies;
-        let stager = context.stager(resource, staged, is_fresh);
+        let is_fresh = mode == Mode::Full && previous.is_none() && no_bodies && part.is_none();
+        let unit = part.as_ref().map_or(resource.name, |part| &part.unit);
+        let stager = context.stager(unit, staged, is_fresh);
         let resumed = open.keys().cloned().collect();
         Self {
+            part,
             context,
             done,
             resource,
@@ -182,7 +193,15 @@ impl<'a> Reading<'a> {
 
     async fn run(&mut self) -> Result<(), EngineError> {
         let context = self.context;
-        let mut partitions = partitions(&context.vault, &context.system, self.done, self.resource, self.mode);
+        let slice = self.part.as_ref().map(|part| part.slice.clone());
+        let mut partitions = partitions(
+            &context.vault,
+            &context.system,
+            self.done,
+            self.resource,
+            self.mode,
+            slice,
+        );
         let mut exhausted = false;
         self.resume().await?;
         loop {
@@ -401,7 +420,7 @@ impl<'a> Reading<'a> {
             begun: self.begun.clone(),
             open: self.open.clone(),
             progress: self.progress.clone(),
-            files: None,
+            ..Checkpoint::of(self.mode)
         };
         self.context.checkpoint(self.resource, &checkpoint).await
     }
@@ -447,40 +466,44 @@ impl<'a> Reading<'a> {
     }
 
     async fn finish(mut self) -> Result<Listed, EngineError> {
-        // Fetching files may take long, and must not begin with reading again when it is cut off.
-        let resumable = self.resource.kind.file().is_some();
+        // Fetching files may take long, and must not begin with reading again when it is cut off. A part is put together with others.
+        let resumable = self.resource.kind.file().is_some() || self.part.is_some();
         let kept = if resumable {
             self.stager.flush().await?
         } else {
             Vec::new()
         };
-        let counted = self.mode == Mode::Full && self.has_count();
-        let mut progress = self.progress;
-        progress.receipt.vendor_count = progress.total.filter(|_| counted && progress.whole);
-        // One list that is whole says what is gone, whatever was planned. Lists per parent say it each for its own, by
-        // their markers, unless all parents were asked.
-        let asked_all = self.mode == Mode::Full || self.resource.parent().is_none();
-        let all = asked_all && progress.whole && !progress.failed && self.fatal.is_none();
-        let sweep = if all { Sweep::Full } else { Sweep::Changes };
-        let staged = if resumable {
-            Staged::from_runs(kept.clone())
-        } else {
-            self.stager.finish().await?
-        };
-        progress.receipt.duplicates += staged.duplicates();
-        Ok(Listed {
-            staged,
-            kept,
-            fetched: Vec::new(),
-            sweep,
-            progress,
-            mode: self.mode,
-            fatal: self.fatal,
-        })
+        let mut listed = conclude(self.resource, self.mode, self.progress, self.fatal, kept);
+        if !resumable {
+            listed.staged = self.stager.finish().await?;
+            listed.progress.receipt.duplicates += listed.staged.duplicates();
+        }
+        Ok(listed)
     }
+}
 
-    fn has_count(&self) -> bool {
-        !matches!(self.resource.count, seatbelt_connector_kit::Count::None)
+/// What a reading that has ended comes to: whether it was a full sweep, and the vendor's count of it.
+pub(crate) fn conclude(
+    resource: &Resource,
+    mode: Mode,
+    mut progress: Progress,
+    fatal: Option<KitError>,
+    kept: Vec<StagedRun>,
+) -> Listed {
+    let counted = mode == Mode::Full && !matches!(resource.count, seatbelt_connector_kit::Count::None);
+    progress.receipt.vendor_count = progress.total.filter(|_| counted && progress.whole);
+    // One list that is whole says what is gone, whatever was planned. Lists per parent say it each for its own, by
+    // their markers, unless all parents were asked.
+    let asked_all = mode == Mode::Full || resource.parent().is_none();
+    let all = asked_all && progress.whole && !progress.failed && fatal.is_none();
+    Listed {
+        staged: Staged::from_runs(kept.clone()),
+        kept,
+        fetched: Vec::new(),
+        sweep: if all { Sweep::Full } else { Sweep::Changes },
+        progress,
+        mode,
+        fatal,
     }
 }
 

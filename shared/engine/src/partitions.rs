@@ -9,6 +9,7 @@ use crate::{
     EngineError,
     plan::{self, Mode},
     run::Done,
+    team::Slice,
 };
 
 /// What to do about one partition.
@@ -21,8 +22,28 @@ pub(crate) enum Partition {
 
 type Partitions<'a> = BoxStream<'a, Result<Partition, EngineError>>;
 
-/// The partitions of `resource`, in key order, from the states that this run has read so far.
+/// The partitions of `resource`, in key order, from the states that this run has read so far; those of a slice, if one is given.
 pub(crate) fn partitions<'a>(
+    vault: &'a Vault,
+    system: &'a str,
+    done: &'a Done,
+    resource: &'static Resource,
+    mode: Mode,
+    slice: Option<Slice>,
+) -> Partitions<'a> {
+    let all = all(vault, system, done, resource, mode);
+    let Some(slice) = slice else { return all };
+    all.try_filter(move |partition| {
+        let key = match partition {
+            Partition::List(parent) => &parent.key,
+            Partition::Gone(key) => key,
+        };
+        std::future::ready(slice.holds(key))
+    })
+    .boxed()
+}
+
+fn all<'a>(
     vault: &'a Vault,
     system: &'a str,
     done: &'a Done,

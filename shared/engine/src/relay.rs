@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use seatbelt_model::RunId;
 
+use crate::team::Helpers;
+
 /// Who works on a run, as part of what. A process that runs until it is done needs none of it: the default.
 #[derive(Debug, Clone, Default)]
 pub struct Relay {
@@ -15,6 +17,8 @@ pub struct Relay {
     pub only: Option<RunId>,
     /// A run that took as many invocations is given up.
     pub most_hops: Option<u32>,
+    /// Who can be called to help where there are many partitions.
+    pub helpers: Helpers,
     /// Where the worker's logs are, for the run record.
     pub logs: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! One resource from reading to its new state: listed, compared with the last snapshot, its files fetched, its delta stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use seatbelt_connector_kit::{KitError, Resource};
@@ -14,6 +14,7 @@ use crate::{
     listing::{self, Listed},
     plan::Mode,
     run::{Context, Done},
+    team,
 };
 
 /// What became of a resource in this run.
@@ -60,7 +61,17 @@ pub(crate) async fn back_up(
             fatal: None,
             fetched: files.fetched,
         },
-        checkpoint => listing::read(context, done, resource, previous, mode, checkpoint).await?,
+        checkpoint => {
+            let cut = checkpoint.as_ref().filter(|checkpoint| !checkpoint.slices.is_empty());
+            let together = match (&checkpoint, cut) {
+                (Some(_), None) => None,
+                _ => team::list(context, done, resource, previous, mode, cut).await?,
+            };
+            match together {
+                Some(listed) => listed,
+                None => listing::read(context, done, resource, previous, mode, checkpoint, None).await?,
+            }
+        }
     };
     context.observer.notice(Event::Comparing {
         resource: resource.name.to_owned(),
@@ -151,12 +162,10 @@ async fn keep_files(
         fetched: log.flush().await?,
     };
     let checkpoint = Checkpoint {
-        mode: listed.mode,
         staged: listed.kept.clone(),
-        begun: None,
-        open: BTreeMap::new(),
         progress,
         files: Some(files),
+        ..Checkpoint::of(listed.mode)
     };
     context.checkpoint(resource, &checkpoint).await
 }

@@ -12,13 +12,15 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_catalog::{Catalog, Lease};
 use seatbelt_connector_kit::{Resource, Session};
-use seatbelt_model::{Clock, Observer, ResourceState, Run, RunId};
+use seatbelt_model::{Clock, Observer, ResourceState, Run, RunId, Traffic};
 use seatbelt_vault::{StagedRun, Stager, Vault};
 
-use crate::{EngineError, checkpoint::Checkpoint};
+use crate::{EngineError, checkpoint::Checkpoint, team::Team};
 
 /// How long a lease lasts unless it is renewed. Longer than the longest wait for one answer.
 pub(crate) const LEASE: Duration = Duration::from_mins(15);
+/// How long a claim on a slice lasts unless it is renewed: longer than the longest wait for one answer, too.
+pub(crate) const CLAIM: Duration = Duration::from_mins(10);
 /// The lease is renewed and the heartbeat written this often.
 const BEAT: SignedDuration = SignedDuration::from_mins(1);
 /// Work is checkpointed this often, so that a killed run loses no more.
@@ -90,12 +92,21 @@ pub(crate) struct Context<'a> {
     pub(crate) since: Timestamp,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) worker: String,
+    /// Who can be called to help.
+    pub(crate) team: Option<Arc<dyn Team>>,
+    /// What earlier invocations have cost.
+    pub(crate) before: Traffic,
     pub(crate) pulse: Mutex<Pulse>,
 }
 
 /// When the run last gave a sign of life.
 pub(crate) struct Pulse {
-    pub(crate) lease: Lease,
+    /// The leader's; other workers have none.
+    pub(crate) lease: Option<Lease>,
+    /// The slice at work, if one is.
+    pub(crate) unit: Option<String>,
+    /// What other workers' slices have cost.
+    pub(crate) helped: Traffic,
     pub(crate) run: Run,
     pub(crate) beat: Timestamp,
     pub(crate) checkpoint: Timestamp,
@@ -106,8 +117,8 @@ impl Context<'_> {
         self.session.pace().concurrency.max(1) as usize
     }
 
-    pub(crate) fn stager(&self, resource: &'static Resource, staged: Vec<StagedRun>, fresh: bool) -> Stager {
-        self.vault.stager(&self.system, self.id, resource.name, fresh, staged)
+    pub(crate) fn stager(&self, unit: &str, staged: Vec<StagedRun>, fresh: bool) -> Stager {
+        self.vault.stager(&self.system, self.id, unit, fresh, staged)
     }
 
     /// A stager for the bodies of files that are fetched, so that none is fetched twice.
@@ -134,23 +145,35 @@ impl Context<'_> {
         age >= CHECKPOINT || age < SignedDuration::ZERO
     }
 
-    /// Stores where the reading of `resource` can go on.
+    /// Stores where the reading of `resource`, or of the slice of it that is at work, can go on.
     pub(crate) async fn checkpoint(&self, resource: &Resource, checkpoint: &Checkpoint) -> Result<(), EngineError> {
         let value = serde_json::to_value(checkpoint).map_err(|error| EngineError::Bug(error.to_string()))?;
+        let slice = self.pulse().unit.clone();
+        let unit = slice.as_deref().unwrap_or(resource.name);
         self.catalog
-            .checkpoint(&self.system, self.id, resource.name, &self.worker, &value)
+            .checkpoint(&self.system, self.id, unit, &self.worker, &value)
             .await?;
         self.pulse().checkpoint = self.clock.now();
         Ok(())
     }
 
-    /// Renews the lease and writes the heartbeat, if it is time. Called from every loop that may take long.
+    /// What the run has cost so far, in earlier invocations and by other workers too.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let pulse = self.pulse();
+        let mut traffic = self.before;
+        traffic += self.session.traffic();
+        traffic += pulse.helped;
+        traffic
+    }
+
+    /// Renews the lease, and the claim on a slice, and writes the heartbeat, if it is time. Called from every loop that may take long.
     ///
     /// # Errors
-    /// When the lease was lost, so that two runs never commit for one system at a time.
+    /// When the lease was lost, so that two runs never commit for one system at a time; or the claim.
     pub(crate) async fn beat(&self) -> Result<(), EngineError> {
         let now = self.clock.now();
-        let (lease, run) = {
+        let traffic = self.traffic();
+        let (lease, unit, run) = {
             let mut pulse = self.pulse();
             let age = now.duration_since(pulse.beat);
             if age < BEAT && age >= SignedDuration::ZERO {
@@ -158,12 +181,21 @@ impl Context<'_> {
             }
             pulse.beat = now;
             pulse.run.heartbeat_at = now;
-            pulse.run.traffic = self.session.traffic();
-            (pulse.lease.clone(), pulse.run.clone())
+            pulse.run.traffic = traffic;
+            (pulse.lease.clone(), pulse.unit.clone(), pulse.run.clone())
         };
-        let lease = self.catalog.renew(&lease, now, LEASE).await?;
-        self.pulse().lease = lease;
-        self.catalog.save_run(&run).await?;
+        if let Some(unit) = unit {
+            let (system, worker) = (&self.system, &self.worker);
+            self.catalog
+                .renew_claim(system, self.id, &unit, worker, now, CLAIM)
+                .await?;
+        }
+        // The record of the run is the leader's.
+        if let Some(lease) = lease {
+            let lease = self.catalog.renew(&lease, now, LEASE).await?;
+            self.pulse().lease = Some(lease);
+            self.catalog.save_run(&run).await?;
+        }
         Ok(())
     }
 

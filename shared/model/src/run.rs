@@ -1,6 +1,6 @@
 //! The run record: one execution of backup, verify, restore or prune, as the run history keeps it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,9 @@ pub struct Run {
     pub heartbeat_at: Timestamp,
     /// Invocations that worked on it.
     pub hops: u32,
+    /// Workers that shared the work, the one who led among them.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub workers: u32,
     /// Per resource: records read and changes.
     #[serde(default)]
     pub resources: BTreeMap<String, ResourceCounts>,
@@ -124,6 +127,39 @@ pub struct Traffic {
     pub bytes_stored: u64,
 }
 
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+impl ops::AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.retries += more.retries;
+        self.throttles += more.throttles;
+        self.bytes_read += more.bytes_read;
+        self.bytes_stored += more.bytes_stored;
+    }
+}
+
+impl ops::Sub for Traffic {
+    type Output = Self;
+
+    fn sub(self, less: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(less.requests),
+            retries: self.retries.saturating_sub(less.retries),
+            throttles: self.throttles.saturating_sub(less.throttles),
+            bytes_read: self.bytes_read.saturating_sub(less.bytes_read),
+            bytes_stored: self.bytes_stored.saturating_sub(less.bytes_stored),
+        }
+    }
+}
+
 impl Run {
     /// A run that starts now.
     #[must_use]
@@ -139,6 +175,7 @@ impl Run {
             ended_at: None,
             heartbeat_at: now,
             hops: 1,
+            workers: 1,
             resources: BTreeMap::new(),
             traffic: Traffic::default(),
             snapshot: None,

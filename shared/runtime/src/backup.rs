@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use seatbelt_catalog::Entry;
 use seatbelt_connector_kit::{Connector, Pacers};
-use seatbelt_engine::{Engine, EngineError, Job, Relay, Stop};
+use seatbelt_engine::{Engine, EngineError, Helpers, Job, Relay, Stop, Team};
 use seatbelt_model::{
-    Class, Run, RunStatus, Trigger,
+    Class, Run, RunId, RunStatus, Trigger,
     system::{Decision, Severity, System},
 };
 use serde_json::{Value, json};
@@ -73,6 +74,9 @@ impl Backup {
         };
         let stop = Stop::default();
         let job = self.job(event, &system, invocation, &stop);
+        if let (Some(worker), Some(run)) = (event.worker, event.run) {
+            return self.help(&engine, &job, event, worker, run).await.map(Outcome::Said);
+        }
         // The run's future is large, and lives as long as the invocation.
         match Box::pin(engine.backup(&job)).await {
             Ok(run) => Ok(Outcome::Ran(Box::new(run))),
@@ -80,6 +84,27 @@ impl Backup {
             Err(said @ (EngineError::Busy { .. } | EngineError::Answered { .. } | EngineError::Over { .. })) => {
                 Ok(Outcome::Said(said.to_string()))
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Helps with a run that another invocation leads.
+    async fn help(
+        &self,
+        engine: &Engine,
+        job: &Job<'_>,
+        event: &Event,
+        worker: u32,
+        run: RunId,
+    ) -> anyhow::Result<String> {
+        match Box::pin(engine.help(job, run)).await {
+            Ok(()) => Ok(format!("worker {worker} of run {run} has nothing left to do")),
+            // Its slices are free for whoever else is at work.
+            Err(EngineError::Interrupted) if event.hop >= MOST_HOPS => {
+                Ok(format!("worker {worker} of run {run} gives up"))
+            }
+            Err(EngineError::Interrupted) => self.hand_over(event).await,
+            Err(over @ EngineError::Over { .. }) => Ok(over.to_string()),
             Err(error) => Err(error.into()),
         }
     }
@@ -109,6 +134,7 @@ impl Backup {
                 due: event.due_at(),
                 only: event.run,
                 most_hops: Some(MOST_HOPS),
+                helpers: Helpers(Some(Arc::new(Workers(Arc::clone(&self.lambda))))),
                 logs: telemetry::place(),
             },
         }
@@ -173,6 +199,22 @@ impl Backup {
         of_system(self.house.clock.now(), system, self.connector.name)
             .count("Failed", 1)
             .emit();
+    }
+}
+
+/// Workers are further invocations of the same function.
+struct Workers(Arc<dyn Invoke>);
+
+#[async_trait]
+impl Team for Workers {
+    async fn call(&self, system: &str, run: RunId, worker: u32) -> anyhow::Result<()> {
+        let event = Event {
+            system: system.to_owned(),
+            run: Some(run),
+            worker: Some(worker),
+            ..Event::default()
+        };
+        self.0.invoke(&event).await
     }
 }
 

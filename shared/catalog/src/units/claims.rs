@@ -24,7 +24,7 @@ const RESERVE_BYTES: usize = 4 * 1024;
 const PAGE: i32 = 100;
 
 impl Catalog {
-    /// Claims the next unit that is open, or whose claim has expired at `now`, for `worker` until `now + ttl`; `None` when there
+    /// Claims the next of the units whose names begin with `names` that is open, or whose claim has expired at `now`, for `worker` until `now + ttl`; `None` when there
     /// is none. Of several workers one gets it. Workers need names of their own. Reads the units by name up to the one it gets.
     ///
     /// # Errors
@@ -33,17 +33,18 @@ impl Catalog {
         &self,
         system: &str,
         run: RunId,
+        names: &str,
         worker: &str,
         now: Timestamp,
         ttl: Duration,
     ) -> Result<Option<Unit>, CatalogError> {
-        let what = format!("system {system}, run {run}: claiming a unit for {worker}");
+        let what = format!("system {system}, run {run}: claiming a unit {names}* for {worker}");
         let tried = Tried {
             table: &self.tables.runs,
             what: &what,
         };
         let mut items = self
-            .query_units(system, run)
+            .query_units(system, run, names)
             .limit(PAGE)
             .into_paginator()
             .items()

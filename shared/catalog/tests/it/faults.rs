@@ -64,7 +64,7 @@ async fn a_lost_answer_changes_no_outcome() {
     let plans = ["a", "b"].map(|name| UnitPlan { name: name.into() });
     catalog.plan_units(SYSTEM, run.id, &plans).await.unwrap();
     let unit = catalog
-        .claim_unit(SYSTEM, run.id, "worker", t0(), TTL)
+        .claim_unit(SYSTEM, run.id, "", "worker", t0(), TTL)
         .await
         .unwrap()
         .unwrap();
@@ -129,7 +129,7 @@ async fn a_write_that_fails_can_be_tried_again() {
         let mut run = run(0);
         persist!(catalog.create_run(&run));
         persist!(catalog.plan_units(SYSTEM, run.id, &[UnitPlan { name: "posts".into() }]));
-        persist!(catalog.claim_unit(SYSTEM, run.id, "me", t0(), TTL)).unwrap();
+        persist!(catalog.claim_unit(SYSTEM, run.id, "", "me", t0(), TTL)).unwrap();
         persist!(catalog.finish_unit(SYSTEM, run.id, "posts", "me", &json!(1)));
         run.status = RunStatus::Complete;
         persist!(catalog.save_run(&run));

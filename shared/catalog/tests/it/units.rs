@@ -35,7 +35,7 @@ async fn one_claimed(store: &Store, worker: &str) {
         .unwrap();
     store
         .catalog
-        .claim_unit(SYSTEM, id(), worker, t0(), TTL)
+        .claim_unit(SYSTEM, id(), "", worker, t0(), TTL)
         .await
         .unwrap()
         .unwrap();
@@ -54,7 +54,11 @@ fn is_lost<T>(outcome: Result<T, CatalogError>) -> bool {
 pub(crate) async fn planning_twice_changes_nothing(store: Store) {
     let catalog = &store.catalog;
     catalog.plan_units(SYSTEM, id(), &plans(30)).await.unwrap();
-    let first = catalog.claim_unit(SYSTEM, id(), "a", t0(), TTL).await.unwrap().unwrap();
+    let first = catalog
+        .claim_unit(SYSTEM, id(), "", "a", t0(), TTL)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(first.name, "mail/000");
     catalog
         .checkpoint(SYSTEM, id(), &first.name, "a", &json!({"page": 7}))
@@ -100,7 +104,7 @@ pub(crate) async fn each_is_claimed_once(store: Store) {
         let (catalog, worker) = (store.catalog.clone(), format!("worker-{worker}"));
         tokio::spawn(async move {
             let mut mine = Vec::new();
-            while let Some(unit) = catalog.claim_unit(SYSTEM, id(), &worker, t0(), TTL).await.unwrap() {
+            while let Some(unit) = catalog.claim_unit(SYSTEM, id(), "", &worker, t0(), TTL).await.unwrap() {
                 assert_eq!(
                     unit.state,
                     UnitState::Claimed {
@@ -141,9 +145,12 @@ pub(crate) async fn a_claim_passes_on_after_its_expiry_only(store: Store) {
         .checkpoint(SYSTEM, id(), "posts", "a", &json!([1, "two", null]))
         .await
         .unwrap();
-    assert_eq!(catalog.claim_unit(SYSTEM, id(), "b", at(899), TTL).await.unwrap(), None);
+    assert_eq!(
+        catalog.claim_unit(SYSTEM, id(), "", "b", at(899), TTL).await.unwrap(),
+        None
+    );
     let unit = catalog
-        .claim_unit(SYSTEM, id(), "b", at(900), TTL)
+        .claim_unit(SYSTEM, id(), "", "b", at(900), TTL)
         .await
         .unwrap()
         .unwrap();
@@ -163,7 +170,7 @@ pub(crate) async fn a_worker_that_lost_its_claim_is_refused(store: Store) {
         .await
         .unwrap();
     catalog
-        .claim_unit(SYSTEM, id(), "b", at(900), TTL)
+        .claim_unit(SYSTEM, id(), "", "b", at(900), TTL)
         .await
         .unwrap()
         .unwrap();
@@ -198,14 +205,14 @@ pub(crate) async fn a_claim_can_be_prolonged_and_given_back(store: Store) {
         .await
         .unwrap();
     assert_eq!(
-        catalog.claim_unit(SYSTEM, id(), "b", at(1699), TTL).await.unwrap(),
+        catalog.claim_unit(SYSTEM, id(), "", "b", at(1699), TTL).await.unwrap(),
         None
     );
     catalog.checkpoint(SYSTEM, id(), "posts", "a", &json!(5)).await.unwrap();
     catalog.release_unit(SYSTEM, id(), "posts", "a").await.unwrap();
     assert_eq!(posts(&store).await.state, UnitState::Open);
     let unit = catalog
-        .claim_unit(SYSTEM, id(), "b", at(801), TTL)
+        .claim_unit(SYSTEM, id(), "", "b", at(801), TTL)
         .await
         .unwrap()
         .unwrap();
@@ -267,7 +274,7 @@ pub(crate) async fn finishing_twice_is_harmless(store: Store) {
         "what is done has no checkpoint"
     );
     assert_eq!(
-        catalog.claim_unit(SYSTEM, id(), "b", at(5_000), TTL).await.unwrap(),
+        catalog.claim_unit(SYSTEM, id(), "", "b", at(5_000), TTL).await.unwrap(),
         None
     );
 }
