@@ -42,6 +42,7 @@
 //! | runs | the system's name | `open#20261122T060000Z` | a mark that this run is not over |
 //! | runs | the system's name | `unit#20261122T060000Z#posts` | a unit of that run, and its checkpoint |
 //! | runs | `#systems` | the system's name | a note that this system has runs |
+//! | runs | `#findings` | `acme-crm#schedule` | what somebody found wrong with this system's entry |
 //!
 //! Run ids begin with a digit and everything beside them with a letter, so "the newest runs of a system" is one query that
 //! reads runs and nothing else. The runs of all systems are one such query per system. A secondary index would save those
@@ -64,6 +65,7 @@
 mod attribute;
 mod call;
 mod error;
+mod findings;
 mod lease;
 mod manifest;
 mod runs;
@@ -77,6 +79,7 @@ use std::{
 };
 
 pub use error::{CatalogError, Held};
+pub use findings::Noted;
 pub use lease::Lease;
 pub use manifest::Entry;
 pub use tables::Tables;
@@ -106,6 +109,12 @@ impl Catalog {
     #[must_use]
     pub fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    /// The client it works with.
+    #[must_use]
+    pub fn client(&self) -> &aws_sdk_dynamodb::Client {
+        &self.client
     }
 
     /// A set of names is whole whatever a thread did while it held it.

@@ -87,6 +87,10 @@ impl Engine {
         self.refuse_answered(job).await?;
         let worker = job.relay.worker.clone();
         let worker = worker.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
+        let worker = match job.relay.due {
+            Some(due) => format!("{worker}{}", for_firing(due)),
+            None => worker,
+        };
         let mut taken = self
             .catalog
             .acquire_lease(job.name, &worker, self.clock.now(), LEASE)
@@ -136,9 +140,7 @@ impl Engine {
             until,
         };
         let relay = &job.relay;
-        let open = self.catalog.open_runs(job.name).await?;
-        let same = |run: &Run| relay.only == Some(run.id) || (relay.due.is_some() && relay.due == run.due_at);
-        if relay.only.is_some() || open.iter().any(same) {
+        if relay.only.is_some() || relay.due.is_some_and(|due| busy.is_held_for(due)) {
             return Err(busy);
         }
         let now = self.clock.now();
@@ -194,6 +196,12 @@ impl Engine {
             let wanted = job.relay.only.map_or(!job.full, |only| only == open.id);
             let tired = job.relay.most_hops.is_some_and(|most| open.hops >= most);
             if resumed.is_none() && is_current && is_young && wanted && !tired {
+                if open.status == RunStatus::Running {
+                    let (hop, last) = (open.hops, open.heartbeat_at);
+                    open.note(format!(
+                        "invocation {hop} died, its last sign of life at {last}; another went on"
+                    ));
+                }
                 open.hops += 1;
                 (open.status, open.error) = (RunStatus::Running, None);
                 open.logs = job.relay.logs.clone().or(open.logs);
@@ -460,6 +468,11 @@ impl Engine {
             tracing::warn!(system, run = %run, %error, "staging of a finished run was left behind");
         }
     }
+}
+
+/// What the name of a worker ends in that answers a firing, so that others who were sent by the same one know it.
+pub(crate) fn for_firing(due: Timestamp) -> String {
+    format!(" for the firing of {due}")
 }
 
 /// Why nothing could be read, in the words of the first resource that says.

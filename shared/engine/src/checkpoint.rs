@@ -58,6 +58,9 @@ pub(crate) struct OpenLane {
     pub(crate) token: Option<PageToken>,
     pub(crate) seen: Option<Timestamp>,
     pub(crate) cursor: Option<Value>,
+    /// Its last page was taken, and its end not yet.
+    #[serde(skip)]
+    pub(crate) at_end: bool,
 }
 
 /// What has been learnt of a resource so far.

@@ -84,6 +84,11 @@ impl EngineError {
         }
     }
 
+    /// Whether the system is busy with what this firing asked for.
+    pub(crate) fn is_held_for(&self, due: Timestamp) -> bool {
+        matches!(self, Self::Busy { holder, .. } if holder.ends_with(&crate::backup::for_firing(due)))
+    }
+
     /// What a caller may do.
     #[must_use]
     pub fn class(&self) -> Class {

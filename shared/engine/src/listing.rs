@@ -1,9 +1,6 @@
 //! Reads one resource: runs its lanes, stages their pages, and checkpoints on the way.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::StreamExt;
 use seatbelt_connector_kit::{DeletedFeed, Deletes, DependsOn, KitError, Resource};
@@ -225,14 +222,12 @@ impl<'a> Reading<'a> {
             if self.lanes.is_empty() {
                 return Ok(());
             }
-            let Some(message) = self.pages.recv().await else {
+            if !self.take_next().await? {
                 return Ok(());
-            };
-            match message {
-                Message::Page(page) => self.take(page).await?,
-                Message::End { parent, end } => self.end(parent, end).await?,
             }
             if context.must_stop() || self.out_of_time {
+                // A lane between its last page and its end has no page to go on from; the end comes at once.
+                while self.open.values().any(|open| open.at_end) && self.take_next().await? {}
                 self.checkpoint().await?;
                 return Err(EngineError::Interrupted);
             }
@@ -241,6 +236,19 @@ impl<'a> Reading<'a> {
             }
             context.beat().await?;
         }
+    }
+
+    /// Takes the next message of any lane. `false` if none will come.
+    async fn take_next(&mut self) -> Result<bool, EngineError> {
+        if self.lanes.is_empty() {
+            return Ok(false);
+        }
+        match self.pages.recv().await {
+            Some(Message::Page(page)) => self.take(page).await?,
+            Some(Message::End { parent, end }) => self.end(parent, end).await?,
+            None => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Begins the lanes again that an interrupted run left open.
@@ -281,6 +289,7 @@ impl<'a> Reading<'a> {
             token: lane.token.clone(),
             seen: lane.seen,
             cursor: lane.cursor.clone(),
+            at_end: false,
         };
         self.open.insert(lane.parent.key.clone(), open);
         let reader = LaneReader {
@@ -306,6 +315,7 @@ impl<'a> Reading<'a> {
         self.progress.fields.extend(page.fields);
         page.gaps.into_iter().for_each(|gap| self.progress.receipt.gap(gap));
         if let Some(open) = self.open.get_mut(&page.parent) {
+            open.at_end = page.next.is_none();
             open.token = page.next;
             open.seen = open.seen.max(page.seen);
         }
@@ -324,6 +334,9 @@ impl<'a> Reading<'a> {
         if let Err(KitError::OutOfTime { .. }) = end {
             // It stays open, to be gone on with by whoever goes on with the run.
             self.out_of_time = true;
+            if let Some(open) = self.open.get_mut(&parent) {
+                open.at_end = false;
+            }
             return Ok(());
         }
         self.open.remove(&parent);

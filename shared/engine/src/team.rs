@@ -72,7 +72,8 @@ struct SliceResult {
     mode: Mode,
     progress: Progress,
     fatal: Option<Fatal>,
-    traffic: Traffic,
+    /// What it cost, unless the leader did it, who counts all requests of its own.
+    helped: Traffic,
 }
 
 /// A failure that concerns more than its slice.
@@ -267,8 +268,13 @@ pub(crate) async fn work(
         context.pulse().unit = None;
         let outcome = match listed {
             Ok(listed) => {
-                let traffic = context.session.traffic() - before;
-                let result = serde_json::to_value(SliceResult::of(listed, traffic));
+                let is_leader = context.pulse().lease.is_some();
+                let helped = if is_leader {
+                    Traffic::default()
+                } else {
+                    context.session.traffic() - before
+                };
+                let result = serde_json::to_value(SliceResult::of(listed, helped));
                 let result = result.map_err(|error| EngineError::Bug(error.to_string()))?;
                 catalog
                     .finish_unit(system, run, &unit.name, me, &result)
@@ -289,7 +295,7 @@ pub(crate) async fn work(
 }
 
 impl SliceResult {
-    fn of(listed: Listed, traffic: Traffic) -> Self {
+    fn of(listed: Listed, helped: Traffic) -> Self {
         let fatal = listed.fatal.map(|error| Fatal {
             reconnect: matches!(error, KitError::Reconnect { .. }),
             at: String::new(),
@@ -300,7 +306,7 @@ impl SliceResult {
             mode: listed.mode,
             progress: listed.progress,
             fatal,
-            traffic,
+            helped,
         }
     }
 }
@@ -319,7 +325,7 @@ async fn collect(context: &Context<'_>, resource: &'static Resource, mode: Mode)
             None => result.progress,
         });
         fatal = fatal.or(result.fatal.map(KitError::from));
-        context.pulse().helped += result.traffic;
+        context.pulse().helped += result.helped;
     }
     let progress = progress.ok_or_else(|| EngineError::Bug("a cut without slices".into()))?;
     let listed = listing::conclude(resource, mode, progress, fatal, staged);

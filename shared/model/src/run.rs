@@ -94,6 +94,9 @@ pub struct Run {
     /// What was tried, on what, and what now; without customer data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What happened on the way that a reader should know: an invocation that died, a run that others went on with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Where its logs are, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<String>,
@@ -181,7 +184,20 @@ impl Run {
             snapshot: None,
             alarms: Vec::new(),
             error: None,
+            notes: Vec::new(),
             logs: None,
+        }
+    }
+}
+
+impl Run {
+    /// A run that dies over and over must not grow beyond what a table's item holds.
+    const MOST_NOTES: usize = 50;
+
+    /// Notes something, unless there are too many notes already.
+    pub fn note(&mut self, note: String) {
+        if self.notes.len() < Self::MOST_NOTES {
+            self.notes.push(note);
         }
     }
 }
