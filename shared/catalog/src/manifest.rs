@@ -74,16 +74,24 @@ impl Catalog {
     /// # Errors
     /// Those of the table; a malformed entry is none.
     pub async fn system(&self, name: &SystemName) -> Result<Option<Entry>, CatalogError> {
+        self.entry(name.as_str()).await
+    }
+
+    /// One entry by its key, which a person may have typed and need not be a valid name.
+    ///
+    /// # Errors
+    /// Those of the table; a malformed entry is none.
+    pub async fn entry(&self, name: &str) -> Result<Option<Entry>, CatalogError> {
         Ok(self.manifest_item(name).await?.as_ref().map(entry))
     }
 
-    async fn manifest_item(&self, name: &SystemName) -> Result<Option<Item>, CatalogError> {
+    async fn manifest_item(&self, name: &str) -> Result<Option<Item>, CatalogError> {
         let what = format!("manifest entry {name}: reading it");
         let request = self
             .client
             .get_item()
             .table_name(&self.tables.manifest)
-            .key(SYSTEM, text(name.as_str()));
+            .key(SYSTEM, text(name));
         let found = request.consistent_read(true).send().await;
         found.map(|found| found.item).map_err(|error| {
             Tried {
@@ -113,7 +121,7 @@ impl Catalog {
             table: &self.tables.manifest,
             what: &what,
         };
-        let stored = self.manifest_item(name).await?.unwrap_or_default();
+        let stored = self.manifest_item(name.as_str()).await?.unwrap_or_default();
         let fields = from_fields(&keep_unknown(system.to_entry(), &to_fields(&stored)));
         let version = expected.unwrap_or(0) + 1;
 

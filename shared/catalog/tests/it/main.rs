@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a part that is skipped must say so")]
 
 mod faults;
+mod findings;
 mod leases;
 mod manifest;
 mod runs;
@@ -42,7 +43,8 @@ suite! {
         a_write_keeps_what_it_does_not_know
         what_people_type_is_reported_and_never_fatal
         an_entry_typed_by_hand_has_version_zero
-        removing_needs_the_version_that_is_there;
+        removing_needs_the_version_that_is_there
+        an_entry_is_read_whatever_its_name;
     runs:
         a_run_reads_back_as_it_was
         of_many_creators_one_wins
@@ -70,6 +72,10 @@ suite! {
         finishing_twice_is_harmless
         checkpoints_may_be_large_but_not_too_large
         deleting_takes_the_units_of_one_run;
+    findings:
+        they_are_noted_replaced_and_cleared
+        each_system_and_source_has_its_own
+        a_damaged_note_hides_no_other;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

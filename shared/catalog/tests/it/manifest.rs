@@ -324,3 +324,15 @@ pub(crate) async fn removing_needs_the_version_that_is_there(store: Store) {
     catalog.remove_system("Not A Name", 0).await.unwrap();
     assert_eq!(catalog.systems().await.unwrap(), []);
 }
+
+pub(crate) async fn an_entry_is_read_whatever_its_name(store: Store) {
+    store.type_entry("Acme CRM", &[("decision", s("skip"))]).await;
+    let entry = store.catalog.entry("Acme CRM").await.unwrap().unwrap();
+    assert_eq!((entry.name.as_str(), entry.system), ("Acme CRM", None));
+    assert!(
+        entry.findings[0].message.contains("not a system name"),
+        "{:?}",
+        entry.findings
+    );
+    assert_eq!(store.catalog.entry("acme crm").await.unwrap(), None);
+}
