@@ -19,6 +19,8 @@ pub enum RunKind {
     Restore,
     /// Expires snapshots and frees objects.
     Prune,
+    /// Restores into a place made for it and compares; `complete` means passed.
+    Drill,
 }
 
 /// Where a run stands.

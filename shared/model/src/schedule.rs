@@ -169,6 +169,18 @@ impl Schedule {
         }
     }
 
+    /// The last firing at or before `until`, `None` when there was none. See [`Schedule::next_after`] for `anchor`, the first
+    /// firing of a schedule that counts from one.
+    pub fn last_until(&self, until: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
+        match (&self.recurrence, &self.calendar) {
+            (Recurrence::Every { count, unit }, _) => {
+                last_of_rate(i128::from(*count) * i128::from(unit.seconds()), until, anchor)
+            }
+            (_, Some(calendar)) => calendar.last_until(until, &self.zone),
+            (_, None) => None,
+        }
+    }
+
     /// All firings strictly after `after`, in order. See [`Schedule::next_after`] for `anchor`.
     pub fn firings(&self, after: Timestamp, anchor: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         std::iter::successors(self.next_after(after, anchor), move |last| {
@@ -222,6 +234,16 @@ fn next_of_rate(seconds: i128, after: Timestamp, anchor: Timestamp) -> Option<Ti
     let period = seconds * 1_000_000_000;
     let passed = (after.as_nanosecond() - anchor.as_nanosecond()) / period;
     Timestamp::from_nanosecond(anchor.as_nanosecond() + (passed + 1) * period).ok()
+}
+
+/// The last of `anchor + k * seconds` at or before `until`, `k` not negative.
+fn last_of_rate(seconds: i128, until: Timestamp, anchor: Timestamp) -> Option<Timestamp> {
+    if until < anchor {
+        return None;
+    }
+    let period = seconds * 1_000_000_000;
+    let passed = (until.as_nanosecond() - anchor.as_nanosecond()) / period;
+    Timestamp::from_nanosecond(anchor.as_nanosecond() + passed * period).ok()
 }
 
 impl Recurrence {

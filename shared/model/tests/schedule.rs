@@ -273,6 +273,50 @@ fn a_rate_counts_from_its_anchor() {
 }
 
 #[test]
+fn the_last_firing_is_found_across_clock_changes() {
+    let last = |text: &str, until: &str| {
+        let until = time(until);
+        let last = schedule(text).last_until(until, time("2026-01-01T00:07:00Z"));
+        last.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let daily = "daily at 02:30 Europe/Berlin";
+    assert_eq!(
+        last(daily, "2026-11-25T01:30:00Z"),
+        some("2026-11-25 01:30"),
+        "at its time it has fired"
+    );
+    assert_eq!(last(daily, "2026-11-25T01:29:59Z"), some("2026-11-24 01:30"));
+    // The night without a 02:30.
+    assert_eq!(last(daily, "2026-03-29T12:00:00Z"), some("2026-03-28 01:30"));
+    // The night with two of them: at 02:10 the second time, the first 02:30 has been.
+    assert_eq!(last(daily, "2026-10-25T01:10:00Z"), some("2026-10-25 00:30"));
+    assert_eq!(last(daily, "2026-10-25T01:40:00Z"), some("2026-10-25 00:30"));
+    assert_eq!(last(daily, "2026-10-25T00:29:00Z"), some("2026-10-24 00:30"));
+    // Lord Howe puts its clocks back by half an hour, at 02:00 to 01:30 on 2026-04-05 (15:00Z the day before).
+    assert_eq!(
+        last("daily at 01:50 Australia/Lord_Howe", "2026-04-04T15:05:00Z"),
+        some("2026-04-04 14:50")
+    );
+    assert_eq!(last("every 6 hours", "2026-01-01T12:06:59Z"), some("2026-01-01 06:07"));
+    assert_eq!(last("every 6 hours", "2026-01-01T12:07:00Z"), some("2026-01-01 12:07"));
+    assert_eq!(
+        last("every 6 hours", "2026-01-01T00:06:00Z"),
+        None,
+        "not before its anchor"
+    );
+    assert_eq!(last("cron(0 0 1 1 ? 2027)", "2026-12-31T23:59:00Z"), None);
+    assert_eq!(
+        last("cron(0 0 1 1 ? 2027)", "2031-05-05T05:05:00Z"),
+        some("2027-01-01 00:00")
+    );
+    assert_eq!(
+        last("cron(0 0 29 2 ? *)", "2026-11-25T00:00:00Z"),
+        some("2024-02-29 00:00")
+    );
+}
+
+#[test]
 fn the_ends_of_time_are_survived() {
     for text in [
         "daily at 02:00 Europe/Berlin",
@@ -283,6 +327,8 @@ fn the_ends_of_time_are_survived() {
         let schedule = schedule(text);
         assert!(schedule.next_after(Timestamp::MIN, Timestamp::MIN).is_some(), "{text}");
         assert_eq!(schedule.next_after(Timestamp::MAX, Timestamp::MAX), None, "{text}");
+        assert!(schedule.last_until(Timestamp::MAX, Timestamp::MIN).is_some(), "{text}");
+        let _ = schedule.last_until(Timestamp::MIN, Timestamp::MIN);
     }
     assert_eq!(firings("cron(0 0 1 1 ? 2027)", "2027-01-01T00:00:00Z", 1), [""; 0]);
 }
@@ -403,6 +449,35 @@ proptest! {
             // Only a monthly firing can lose to a clock change beyond the years that the estimate looks at.
             prop_assert!(seen <= gap || text.starts_with("monthly"), "{} after {} for {}", seen, gap, text);
             last = firing;
+        }
+    }
+
+    #[test]
+    fn the_last_firing_is_the_one_that_the_next_ones_lead_to(text in friendly(), start in 1_790_000_000i64..1_990_000_000, beyond in 0..86_400i64) {
+        let (schedule, start) = (schedule(&text), Timestamp::from_second(start).unwrap());
+        let firings: Vec<_> = schedule.firings(start, start).take(8).collect();
+        for pair in firings.windows(2) {
+            let until = (pair[0] + SignedDuration::from_secs(beyond)).min(pair[1] - SignedDuration::from_nanos(1));
+            prop_assert_eq!(schedule.last_until(pair[0], start), Some(pair[0]), "at {} for {}", pair[0], text);
+            prop_assert_eq!(schedule.last_until(until, start), Some(pair[0]), "at {} for {}", until, text);
+        }
+    }
+
+    #[test]
+    fn the_last_firing_holds_at_every_minute_around_a_clock_change(minute in 0..60u8, hour in 0..5u8, zone in zones(), change in 0..8usize) {
+        for form in [format!("cron({minute} {hour} * * ? *)"), format!("cron({minute}/7 0-4 * * ? *)")] {
+            let schedule = schedule(&format!("{form}{zone}"));
+            let start = time("2026-01-01T00:00:00Z");
+            let changes = schedule.zone().rules().following(start).nth(change).map(|change| change.timestamp());
+            let from = changes.unwrap_or(start) - SignedDuration::from_hours(4);
+            let to = from + SignedDuration::from_hours(8);
+            let before = schedule.firings(from - SignedDuration::from_hours(80), start).take_while(|at| *at <= to);
+            let firings: Vec<_> = before.collect();
+            for minutes in 0..8 * 60 {
+                let now = from + SignedDuration::from_mins(minutes);
+                let expected = firings.iter().rev().find(|at| **at <= now).copied();
+                prop_assert_eq!(schedule.last_until(now, start), expected, "at {} for {}", now, schedule);
+            }
         }
     }
 

@@ -108,6 +108,7 @@ fn said(run: &Run) -> String {
         RunKind::Verify => return "verified: all as stored".to_owned(),
         RunKind::Restore => return "restore".to_owned(),
         RunKind::Prune => return "prune".to_owned(),
+        RunKind::Drill => return "drill".to_owned(),
     }
     let mut changes = seatbelt_model::Changes::default();
     run.resources.values().for_each(|counts| changes += counts.changes);

@@ -62,10 +62,16 @@ impl Calendar {
         }
     }
 
-    /// The last firing at or before `limit`, which must not lie in the second half of a repeated hour.
+    /// The last firing at or before `limit`. Where the clocks were put back shortly before, the wall clock has shown later times than
+    /// it shows at `limit`, so the walk begins as much later.
     pub(super) fn last_until(&self, limit: Timestamp, zone: &Zone) -> Option<Timestamp> {
-        let mut wall_clock = zone.wall_clock(limit).checked_add(SignedDuration::from_secs(1)).ok()?;
+        let put_back = zone.put_back_before(limit);
+        let shown = zone.wall_clock(limit).checked_add(put_back).unwrap_or(DateTime::MAX);
+        let mut wall_clock = shown.min(self.end()).checked_add(SignedDuration::from_secs(1)).ok()?;
         loop {
+            if wall_clock <= self.start() {
+                return None;
+            }
             wall_clock = self.cron.find_previous_occurrence(&Civil(wall_clock), false).ok()?.0;
             if let Some(instant) = zone.first_instant(wall_clock).filter(|instant| *instant <= limit) {
                 return Some(instant);
@@ -95,6 +101,12 @@ impl Calendar {
             .and_then(|year| i16::try_from(*year).ok())
             .unwrap_or(1970);
         date(first, 1, 1).at(0, 0, 0, 0)
+    }
+
+    /// The last second of the last year, and a second that can be added to.
+    fn end(&self) -> DateTime {
+        let last = self.fields.years.last().and_then(|year| i16::try_from(*year).ok());
+        date(last.unwrap_or(9998).min(9998), 12, 31).at(23, 59, 59, 0)
     }
 
     /// The times of a day that it fires, as minutes since midnight, in order.

@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::system::nearest;
 
 /// The database compiled into the program: the same rules on every machine, and no file read.
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// EventBridge Scheduler takes no longer name.
 const LONGEST_NAME: usize = 50;
@@ -72,6 +74,24 @@ impl Zone {
     /// What the wall clock shows at `instant`.
     pub(super) fn wall_clock(&self, instant: Timestamp) -> DateTime {
         self.rules.to_datetime(instant)
+    }
+
+    /// By how much the wall clock was put back in the day or so before `instant`, zero if it was not.
+    pub(super) fn put_back_before(&self, instant: Timestamp) -> SignedDuration {
+        let put_back = || {
+            let change = self
+                .rules
+                .preceding(instant.checked_add(SECOND).ok()?)
+                .next()?
+                .timestamp();
+            // No zone repeats more than a day.
+            if instant.duration_since(change) > SignedDuration::from_hours(26) {
+                return None;
+            }
+            let offset = |at: Timestamp| SignedDuration::from_secs(self.rules.to_offset(at).seconds().into());
+            Some(offset(change.checked_sub(SECOND).ok()?) - offset(change))
+        };
+        put_back().unwrap_or_default().max(SignedDuration::ZERO)
     }
 
     /// When the wall clock first shows `time`: `None` if the clocks jump over it, the first of the two if they repeat it.
