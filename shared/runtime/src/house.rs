@@ -12,7 +12,7 @@ use aws_smithy_http_client::{
 use seatbelt_catalog::{Catalog, Tables};
 use seatbelt_connector_kit::{AwsSecrets, SecretStore, SystemClock};
 use seatbelt_model::Clock;
-use seatbelt_vault::Vault;
+use seatbelt_vault::{LockMode, Vault};
 
 /// The vault, the catalog, the secrets and the clock of the stack this function belongs to. Cheap to clone.
 #[derive(Clone)]
@@ -102,11 +102,22 @@ fn vault(config: aws_sdk_s3::config::Builder) -> anyhow::Result<Vault> {
     // Emulators and S3-compatible stores have one host for all buckets.
     let path_style = std::env::var("SEATBELT_S3_PATH_STYLE").is_ok_and(|value| value == "true");
     let client = aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build());
-    Ok(Vault::new(
-        client,
-        setting("SEATBELT_BUCKET")?,
-        seatbelt_vault::Options::default(),
-    ))
+    let options = seatbelt_vault::Options {
+        lock_mode: lock_mode()?,
+        // The bucket's lifecycle rule expires what carries this tag.
+        staging_tags: Some("seatbelt=staging".to_owned()),
+        ..seatbelt_vault::Options::default()
+    };
+    Ok(Vault::new(client, setting("SEATBELT_BUCKET")?, options))
+}
+
+/// The mode of the locks that systems ask for. It must be the bucket's own, as S3 turns no lock of one mode into one of the other.
+fn lock_mode() -> anyhow::Result<LockMode> {
+    match std::env::var("SEATBELT_LOCK_MODE").as_deref() {
+        Err(_) | Ok("" | "GOVERNANCE") => Ok(LockMode::Governance),
+        Ok("COMPLIANCE") => Ok(LockMode::Compliance),
+        Ok(other) => anyhow::bail!("SEATBELT_LOCK_MODE is `{other}`; it is GOVERNANCE or COMPLIANCE"),
+    }
 }
 
 /// A setting from the environment.

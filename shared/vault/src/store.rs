@@ -35,6 +35,9 @@ pub struct Options {
     pub lock: Option<ObjectLock>,
     /// Who may shorten the locks that systems ask for ([`Vault::locked_for`]).
     pub lock_mode: LockMode,
+    /// Tags of staged objects, `key=value`, for stores where a lifecycle rule expires them by their tag: such a rule cannot
+    /// name `*/staging/`, in the middle of a key.
+    pub staging_tags: Option<String>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             staging_level: 1,
             lock: None,
             lock_mode: LockMode::Governance,
+            staging_tags: None,
         }
     }
 }
@@ -183,6 +187,7 @@ impl Vault {
     /// Writes or overwrites a staged object. It has no lock: staging expires.
     pub(crate) async fn put_staging(&self, key: &str, bytes: Bytes) -> Result<(), VaultError> {
         let put = self.client().put_object().bucket(self.bucket()).key(key);
+        let put = put.set_tagging(self.options().staging_tags.clone());
         let sent = put.checksum_sha256(Sha::of(&bytes).base64()).body(bytes.into()).send();
         Box::pin(sent)
             .await
@@ -202,12 +207,13 @@ impl Vault {
         }
     }
 
-    /// Whether an object is there.
+    /// Whether an object is known to be there. To a credential that may list one system's keys only, S3 answers "forbidden" for
+    /// an object that is not there; one that may not even read it will hear so when it writes.
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, VaultError> {
         let head = self.client().head_object().bucket(self.bucket()).key(key).send();
         match Box::pin(head).await {
             Ok(_) => Ok(true),
-            Err(error) if status(&error) == 404 => Ok(false),
+            Err(error) if matches!(status(&error), 403 | 404) => Ok(false),
             Err(error) => Err(VaultError::s3("look up", key, &error)),
         }
     }
