@@ -104,3 +104,16 @@ async fn conflicts_are_tried_again_and_endless_ones_go_back_to_the_stream() {
     world.write("acme-code", backup("daily at 03:00")).await;
     assert_ne!(world.deliver(&["acme-code"]).await, fine());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_cleared_too_late_comes_back() {
+    let world = World::new().await;
+    let bad = |schedule: &str| with(backup("daily at 02:00"), "schedule", schedule);
+    world.edit("acme-code", backup("daily at 02:00")).await;
+    world.edit("acme-code", bad("sometimes")).await;
+    world.write("acme-code", backup("daily at 02:00")).await;
+    held(&world, "GET", async |world| world.edit("acme-code", bad("often")).await).await;
+    let findings = world.findings("acme-code").await;
+    assert!(findings[0].contains("\"often\""), "{findings:?}");
+    assert_eq!(world.fake.take_writes(), 1, "the schedule was right all the time");
+}
