@@ -15,7 +15,7 @@ mod repositories;
 mod settings;
 mod words;
 
-use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Quota, Request, ResetIs, Setting};
+use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Quota, Request, ResetIs, Setting, WriteAccess};
 
 /// The connector.
 pub const GITHUB: Connector = Connector {
@@ -119,6 +119,7 @@ pub const GITHUB: Connector = Connector {
     identity: Request::get("/rate_limit"),
     classify: answers::classify,
     clean: None,
+    write_access: WriteAccess::UNKNOWN,
     builtin: Builtin {
         offers: "a migration archive (git, issues, pull requests, releases, attachments), made on request and kept for 7 days; a deleted \
                  repository can be restored for 90 days; rulesets keep their history",

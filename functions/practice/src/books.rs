@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use seatbelt_connector_kit::{
     Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, Outcome, Pace, Paginator, Quota, Records,
-    Request, ResetIs, Resource, Response, Restore, Setting,
+    Request, ResetIs, Resource, Response, Restore, Setting, WriteAccess,
 };
 use seatbelt_model::RestoreLevel;
 
@@ -37,6 +37,7 @@ pub const PRACTICE_BOOKS: Connector = Connector {
     identity: Request::get("/api/settings"),
     classify,
     clean: None,
+    write_access: WriteAccess::UNKNOWN,
     builtin: Builtin {
         offers: "voided invoices and payments stay in the list",
         misses: "earlier values of a record, and whatever is deleted: customers, accounts, tax rates",

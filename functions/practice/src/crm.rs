@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use seatbelt_connector_kit::{
-    Auth, Builtin, Connector, Count, Cursor, DeletedFeed, Deletes, DependsOn, Digest, Fetch, File, Key, Kind, Outcome,
-    Pace, Paginator, Records, Request, Resource, Response, Restore, Setting,
+    Again, Auth, Body, Builtin, Connector, Count, Create, Cursor, DeletedFeed, Deletes, DependsOn, Digest, Fetch,
+    Field, Fields, File, Key, Kind, Outcome, Pace, Paginator, Read, Records, Reference, Request, Resource, Response,
+    Restore, Setting, When, Write, WriteAccess, WriteCheck, Writes,
 };
 use seatbelt_model::RestoreLevel;
 
@@ -38,6 +39,14 @@ pub const PRACTICE_CRM: Connector = Connector {
     identity: Request::get("/me"),
     classify,
     clean: None,
+    write_access: WriteAccess {
+        check: WriteCheck::Ask {
+            request: Request::get("/me"),
+            lacks,
+            forbidden: "a full token",
+        },
+        pace: None,
+    },
     builtin: Builtin {
         offers: "nothing; a deleted record is gone for good",
         misses: "everything",
@@ -62,13 +71,45 @@ const CHANGES: Cursor = Cursor::Since {
     overlap: Duration::from_secs(60),
 };
 
-const IN_PLACE: Restore = Restore::Api {
-    level: RestoreLevel::R3,
-    how: "PATCH what is there; POST what is gone, under a new id, with its references remapped",
-};
+/// The writes every resource of this vendor has in common. What tells an interrupted create is `fields`, which no two records share by chance.
+const fn writes(
+    [one, all]: [&'static str; 2],
+    references: &'static [Reference],
+    fields: &'static [&'static str],
+) -> Writes {
+    Writes {
+        level: RestoreLevel::R3,
+        how: "PATCH what is there; POST what is gone, under a new id, with its references remapped; DELETE what was added",
+        fields: Fields::AllBut {
+            never: &["/id", "/updated_at"],
+            creating: &["/created_at"],
+        },
+        references,
+        after: &["custom_fields"],
+        author: None,
+        read: Some(Read {
+            request: Request::get(one),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Send(Request::post(all), Body::Fields),
+            record: "",
+            again: Again::Fields(fields),
+        }),
+        update: Some(Write::Send(Request::patch(one), Body::Fields)),
+        remove: Some(Write::Send(Request::delete(one), Body::Empty)),
+        adapt: None,
+    }
+}
 
 /// A resource the vendor lists by time of change and, apart, by deletion.
-const fn changing(name: &'static str, kind: Kind, request: Request, deleted: &'static DeletedFeed) -> Resource {
+const fn changing(
+    name: &'static str,
+    kind: Kind,
+    request: Request,
+    deleted: &'static DeletedFeed,
+    writes: &'static Writes,
+) -> Resource {
     Resource {
         name,
         kind,
@@ -81,7 +122,7 @@ const fn changing(name: &'static str, kind: Kind, request: Request, deleted: &'s
         deletes: Deletes::Listed(deleted),
         volatile: &[],
         count: Count::At("/total"),
-        restore: IN_PLACE,
+        restore: Restore::Writes(writes),
     }
 }
 
@@ -123,32 +164,128 @@ const OWNERS: Resource = small(
 );
 
 /// Sales pipelines with their stages.
-const PIPELINES: Resource = small("pipelines", Request::get("/pipelines"), IN_PLACE);
+const PIPELINES: Resource = small(
+    "pipelines",
+    Request::get("/pipelines"),
+    Restore::Writes(&writes(
+        ["/pipelines/{key}", "/pipelines"],
+        &[],
+        &["/name", "/created_at"],
+    )),
+);
 
 /// Fields the company added to its records.
-const CUSTOM_FIELDS: Resource = small("custom_fields", Request::get("/custom_fields"), IN_PLACE);
+const CUSTOM_FIELDS: Resource = small(
+    "custom_fields",
+    Request::get("/custom_fields"),
+    Restore::Writes(&Writes {
+        after: &[],
+        ..writes(["/custom_fields/{key}", "/custom_fields"], &[], &["/object", "/key"])
+    }),
+);
 
 /// Workflows; one of these gone awry spoils many records at once.
-const AUTOMATIONS: Resource = small("automations", Request::get("/automations"), IN_PLACE);
+const AUTOMATIONS: Resource = small(
+    "automations",
+    Request::get("/automations"),
+    Restore::Writes(&writes(
+        ["/automations/{key}", "/automations"],
+        &[],
+        &["/name", "/created_at"],
+    )),
+);
 
-const COMPANIES: Resource = changing("companies", Kind::Data, Request::get("/companies"), &DELETED_COMPANIES);
+const OWNER: Reference = Reference::to("/owner_id", &["owners"]);
+const COMPANY: Reference = Reference::to("/company_id", &["companies"]);
+const CONTACT: Reference = Reference::to("/contact_id", &["contacts"]);
+
+const COMPANIES: Resource = changing(
+    "companies",
+    Kind::Data,
+    Request::get("/companies"),
+    &DELETED_COMPANIES,
+    &writes(["/companies/{key}", "/companies"], &[OWNER], &["/name", "/created_at"]),
+);
 static DELETED_COMPANIES: DeletedFeed = deleted(Request::get("/companies/deleted"));
 
-const CONTACTS: Resource = changing("contacts", Kind::Data, Request::get("/contacts"), &DELETED_CONTACTS);
+const CONTACTS: Resource = changing(
+    "contacts",
+    Kind::Data,
+    Request::get("/contacts"),
+    &DELETED_CONTACTS,
+    &writes(
+        ["/contacts/{key}", "/contacts"],
+        &[COMPANY, OWNER],
+        &["/first_name", "/last_name", "/email", "/created_at"],
+    ),
+);
 static DELETED_CONTACTS: DeletedFeed = deleted(Request::get("/contacts/deleted"));
 
-const DEALS: Resource = changing("deals", Kind::Data, Request::get("/deals"), &DELETED_DEALS);
+const DEALS: Resource = changing(
+    "deals",
+    Kind::Data,
+    Request::get("/deals"),
+    &DELETED_DEALS,
+    &writes(
+        ["/deals/{key}", "/deals"],
+        &[COMPANY, CONTACT, OWNER, Reference::to("/pipeline_id", &["pipelines"])],
+        &["/name", "/created_at"],
+    ),
+);
 static DELETED_DEALS: DeletedFeed = deleted(Request::get("/deals/deleted"));
 
-const NOTES: Resource = changing("notes", Kind::Data, Request::get("/notes"), &DELETED_NOTES);
+const NOTES: Resource = changing(
+    "notes",
+    Kind::Data,
+    Request::get("/notes"),
+    &DELETED_NOTES,
+    &Writes {
+        author: Some("/author_id"),
+        ..writes(
+            ["/notes/{key}", "/notes"],
+            &[
+                COMPANY,
+                CONTACT,
+                Reference::to("/deal_id", &["deals"]),
+                Reference::to("/author_id", &["owners"]),
+            ],
+            &["/body", "/created_at"],
+        )
+    },
+);
 static DELETED_NOTES: DeletedFeed = deleted(Request::get("/notes/deleted"));
 
-/// Files on companies, contacts and notes. Their bytes never change.
+/// Files on companies, contacts and notes. Their bytes never change: one that is gone is uploaded, then told what it belongs to.
 const ATTACHMENTS: Resource = changing(
     "attachments",
     Kind::File(CONTENT),
     Request::get("/attachments"),
     &DELETED_ATTACHMENTS,
+    &Writes {
+        how: "PATCH what is there; POST the bytes of what is gone, under a new id, then PATCH what it belongs to; DELETE what was added",
+        fields: Fields::Only(&[
+            Field::at("/name").when(When::Updating),
+            Field::at("/company_id").when(When::Updating),
+            Field::at("/contact_id").when(When::Updating),
+            Field::at("/note_id").when(When::Updating),
+        ]),
+        create: Some(Create {
+            write: Write::Send(
+                Request::post("/attachments").headers(&[
+                    ("content-type", "{attachments.content_type}"),
+                    ("content-disposition", "attachment; filename=\"{attachments.name}\""),
+                ]),
+                Body::Bytes,
+            ),
+            record: "",
+            again: Again::Fields(&["/name", "/sha256"]),
+        }),
+        ..writes(
+            ["/attachments/{key}", "/attachments"],
+            &[COMPANY, CONTACT, Reference::to("/note_id", &["notes"])],
+            &[],
+        )
+    },
 );
 static DELETED_ATTACHMENTS: DeletedFeed = deleted(Request::get("/attachments/deleted"));
 
@@ -162,6 +299,11 @@ const CONTENT: File = File {
     digest: Some(Digest::Sha256("/sha256")),
     name: Some("/name"),
 };
+
+/// A token is full or it may not write at all.
+fn lacks(me: &Response, _: &Resource) -> Option<String> {
+    (me.text("/token").as_deref() != Some("full")).then(|| "a full token".to_owned())
+}
 
 fn classify(response: &Response) -> Outcome {
     match (response.status.as_u16(), response.text("/error/code").as_deref()) {

@@ -13,7 +13,7 @@ mod shop;
 mod site;
 mod words;
 
-use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Request, Setting};
+use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Request, Setting, WriteAccess};
 
 /// The connector.
 pub const WORDPRESS: Connector = Connector {
@@ -97,6 +97,7 @@ pub const WORDPRESS: Connector = Connector {
     identity: Request::get("/wp/v2/users/me").query(&[("context", "edit")]),
     classify: answers::classify,
     clean: Some(answers::clean),
+    write_access: WriteAccess::UNKNOWN,
     builtin: Builtin {
         offers: "Tools > Export writes posts, pages, comments, terms and menu items as WXR, by hand; the trash keeps posts for 30 days; \
                  hosts and plugins offer backups of their own",

@@ -3,11 +3,9 @@
 
 use std::{pin::Pin, time::Duration};
 
+use crate::{KitError, Outcome, Parent, Request, Response, Restore, Session, WriteAccess};
 use bytes::Bytes;
 use futures_util::Stream;
-use seatbelt_model::RestoreLevel;
-
-use crate::{KitError, Outcome, Parent, Request, Response, Session};
 
 /// A platform: where it is, how to sign in, how fast, and what it holds.
 #[derive(Debug)]
@@ -36,6 +34,8 @@ pub struct Connector {
     pub classify: fn(&Response) -> Outcome,
     /// Cuts noise off a body before it is read as JSON, for vendors whose servers print warnings into it.
     pub clean: Option<Clean>,
+    /// How it is written to by a restore.
+    pub write_access: WriteAccess,
     /// What the vendor's own backup offers and misses.
     pub builtin: Builtin,
     /// How an administrator makes the credential: which account, which rights, what the secret looks like.
@@ -412,23 +412,6 @@ pub enum Count {
     At(&'static str),
 }
 
-/// How a resource comes back.
-#[derive(Debug, Clone, Copy)]
-pub enum Restore {
-    /// As an export only.
-    ExportOnly {
-        /// Why.
-        why: &'static str,
-    },
-    /// The vendor's API takes it back, this faithfully.
-    Api {
-        /// How faithfully.
-        level: RestoreLevel,
-        /// By which calls and with what limits.
-        how: &'static str,
-    },
-}
-
 /// What the vendor's own backup or export is worth.
 #[derive(Debug)]
 pub struct Builtin {
@@ -497,17 +480,6 @@ impl Kind {
         match self {
             Self::File(file) => Some(file),
             _ => None,
-        }
-    }
-}
-
-impl Restore {
-    /// The level.
-    #[must_use]
-    pub fn level(self) -> RestoreLevel {
-        match self {
-            Self::ExportOnly { .. } => RestoreLevel::R0,
-            Self::Api { level, .. } => level,
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Request {
 pub(crate) enum HttpMethod {
     Get,
     Post,
+    Put,
+    Patch,
+    Delete,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +39,36 @@ impl Request {
     /// A GET of `path`, which starts with a slash and is appended to the base URL.
     #[must_use]
     pub const fn get(path: &'static str) -> Self {
+        Self::new(HttpMethod::Get, path)
+    }
+
+    /// A POST to `path`, for writes.
+    #[must_use]
+    pub const fn post(path: &'static str) -> Self {
+        Self::new(HttpMethod::Post, path)
+    }
+
+    /// A PUT to `path`, for writes.
+    #[must_use]
+    pub const fn put(path: &'static str) -> Self {
+        Self::new(HttpMethod::Put, path)
+    }
+
+    /// A PATCH of `path`, for writes.
+    #[must_use]
+    pub const fn patch(path: &'static str) -> Self {
+        Self::new(HttpMethod::Patch, path)
+    }
+
+    /// A DELETE of `path`, for writes.
+    #[must_use]
+    pub const fn delete(path: &'static str) -> Self {
+        Self::new(HttpMethod::Delete, path)
+    }
+
+    const fn new(method: HttpMethod, path: &'static str) -> Self {
         Self {
-            method: HttpMethod::Get,
+            method,
             path,
             query: &[],
             headers: &[],
@@ -109,7 +140,7 @@ impl Request {
         self.query
     }
 
-    /// All placeholders, of path, query and variables.
+    /// All placeholders, of path, query, headers and variables.
     #[must_use]
     pub fn placeholders(&self) -> Vec<&'static str> {
         let query = self.query.iter().map(|(_, value)| *value);
@@ -117,8 +148,10 @@ impl Request {
             .graphql
             .iter()
             .flat_map(|graphql| graphql.variables.iter().map(|(_, value)| *value));
+        let headers = self.headers.iter().map(|(_, value)| *value);
         std::iter::once(self.path)
             .chain(query)
+            .chain(headers)
             .chain(variables)
             .flat_map(placeholders)
             .collect()
@@ -148,14 +181,17 @@ impl Request {
             method: match self.method {
                 HttpMethod::Get => Method::GET,
                 HttpMethod::Post => Method::POST,
+                HttpMethod::Put => Method::PUT,
+                HttpMethod::Patch => Method::PATCH,
+                HttpMethod::Delete => Method::DELETE,
             },
             url: format!("{}{path}", base.trim_end_matches('/')),
             query,
             headers: self
                 .headers
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+                .map(|(name, value)| Ok(((*name).to_owned(), expand(value, at, fill, verbatim)?)))
+                .collect::<Result<Vec<_>, KitError>>()?,
             body: graphql.transpose()?,
         })
     }

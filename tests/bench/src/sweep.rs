@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use seatbelt_catalog::{Catalog, Tables};
 use seatbelt_connector_kit::{
     Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, LocalSecrets, Options, Outcome, Pace,
-    Pacers, Paginator, Records, Request, Resource, Restore, SystemClock,
+    Pacers, Paginator, Records, Request, Resource, Restore, SystemClock, WriteAccess,
 };
 use seatbelt_embedded::{BUCKET, Embedded};
 use seatbelt_engine::{Engine, Job, Stop};
@@ -40,6 +40,7 @@ const BENCH: Connector = Connector {
     identity: Request::get("/items"),
     classify: Outcome::from_status,
     clean: None,
+    write_access: WriteAccess::UNKNOWN,
     builtin: Builtin {
         offers: "",
         misses: "",

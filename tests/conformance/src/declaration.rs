@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use seatbelt_connector_kit::{
     Auth, COMMON_SETTINGS, Connector, Count, Cursor, Deletes, DependsOn, Digest, Fetch, Key, Kind, Paginator, Records,
-    Request, Resource, Restore,
+    Request, Resource, Restore, Writes,
 };
 
 use crate::compare::shorten;
@@ -306,9 +306,9 @@ fn rules(resource: &Resource, found: &mut Vec<String>) {
     if let Deletes::Flagged { equals, .. } = resource.deletes {
         expect(!equals.is_empty(), "no value marks a record as deleted");
     }
-    match resource.restore {
-        Restore::ExportOnly { why: text } | Restore::Api { how: text, .. } => {
-            expect(!text.is_empty(), "how it comes back, or why not, is not stated")
-        }
-    }
+    let text = match resource.restore {
+        Restore::ExportOnly { why } => why,
+        Restore::Api { how, .. } | Restore::Writes(&Writes { how, .. }) => how,
+    };
+    expect(!text.is_empty(), "how it comes back, or why not, is not stated");
 }

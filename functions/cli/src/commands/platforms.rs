@@ -122,7 +122,8 @@ fn restores(connector: &Connector) -> String {
     for resource in connector.resources {
         let way = match resource.restore {
             Restore::ExportOnly { why } => format!("R0, export only: {why}"),
-            Restore::Api { level, how } => format!("{level}: {how}"),
+            Restore::Api { level, how } => format!("{level}, not by this version yet: {how}"),
+            Restore::Writes(writes) => format!("{}: {}", writes.level, writes.how),
         };
         match ways.iter_mut().find(|(known, _)| *known == way) {
             Some((_, names)) => names.push(resource.name),
@@ -138,7 +139,8 @@ fn details(connector: &'static Connector) -> Value {
     let resource = |resource: &&'static Resource| {
         let (how, why) = match resource.restore {
             Restore::ExportOnly { why } => (None, Some(why)),
-            Restore::Api { how, .. } => (Some(how), None),
+            Restore::Api { how, .. } => (Some(how), Some("not written by this version yet")),
+            Restore::Writes(writes) => (Some(writes.how), None),
         };
         json!({
             "resource": resource.name,

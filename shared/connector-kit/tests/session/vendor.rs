@@ -19,7 +19,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use seatbelt_connector_kit::{
     Answer, Auth, Builtin, Connector, KitError, Options, Outcome, Pace, Pacers, Prepared, Request as Template,
-    Response, SecretStore, Session, Setting,
+    Response, SecretStore, Session, Setting, WriteAccess,
     testing::{FakeClock, MemorySecrets, Recorder},
 };
 use seatbelt_model::Clock;
@@ -185,6 +185,7 @@ pub(crate) fn plain(auth: &'static [Auth], pace: Pace) -> Connector {
         identity: Template::get("/me"),
         classify: Outcome::from_status,
         clean: None,
+        write_access: WriteAccess::UNKNOWN,
         builtin: Builtin {
             offers: "",
             misses: "",
