@@ -141,6 +141,11 @@ impl Group {
     {
         match error.code() {
             Some("ConflictException") => NotDone::Moved,
+            // AWS words it so when the scheduler may not assume the role, as in the seconds after the role was made.
+            Some("ValidationException") if error.message().is_some_and(|text| text.contains("execution role")) => {
+                let (name, said) = (name.to_owned(), said(error));
+                NotDone::Failed(SyncError::Denied { name, tried, said })
+            }
             Some("ValidationException") => NotDone::Refused(said(error)),
             _ => NotDone::Failed(self.failed(name, tried, error)),
         }

@@ -62,6 +62,7 @@ struct Fault {
     times: usize,
     /// The status and the error's type.
     answer: (u16, &'static str),
+    message: &'static str,
     /// Whether the request is carried out all the same, and only its answer lost.
     carried_out: bool,
 }
@@ -121,6 +122,20 @@ impl Fake {
             name: name.map(str::to_owned),
             times,
             answer,
+            message: "as the test asked for",
+            carried_out: false,
+        };
+        self.0.lock().unwrap().faults.push(fault);
+    }
+
+    /// The next creation finds that the service may not assume the role yet, in AWS's words.
+    pub(crate) fn refuse_role(&self) {
+        let fault = Fault {
+            verb: "POST",
+            name: None,
+            times: 1,
+            answer: (400, "ValidationException"),
+            message: "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
             carried_out: false,
         };
         self.0.lock().unwrap().faults.push(fault);
@@ -133,6 +148,7 @@ impl Fake {
             name: None,
             times: 1,
             answer: (500, "InternalServerException"),
+            message: "the answer is lost",
             carried_out: true,
         };
         self.0.lock().unwrap().faults.push(fault);
@@ -214,14 +230,15 @@ impl Fake {
             .sum()
     }
 
-    fn fault(&self, verb: &str, name: &str) -> Option<(u16, &'static str, bool)> {
+    fn fault(&self, verb: &str, name: &str) -> Option<((u16, &'static str, String), bool)> {
         let mut inner = self.0.lock().unwrap();
         let hit = |fault: &&mut Fault| {
             fault.times > 0 && fault.verb == verb && fault.name.as_ref().is_none_or(|wanted| wanted == name)
         };
         let fault = inner.faults.iter_mut().find(hit)?;
         fault.times -= 1;
-        Some((fault.answer.0, fault.answer.1, fault.carried_out))
+        let (status, kind) = fault.answer;
+        Some(((status, kind, fault.message.to_owned()), fault.carried_out))
     }
 
     fn held(&self, verb: &str) -> Option<Hold> {
@@ -343,14 +360,13 @@ async fn serve(State(fake): State<Fake>, request: Request) -> Response<Body> {
         hold.arrived.notify_one();
         hold.release.await.unwrap();
     }
-    let fault = fake.fault(verb, &name);
-    if let Some((status, kind, false)) = fault {
-        return response(Err((status, kind, "as the test asked for".to_owned())));
-    }
-    let answer = fake.answer(&parts.method, &name, &query, &body);
-    match fault {
-        Some((status, kind, _)) => response(Err((status, kind, "as the test asked for".to_owned()))),
-        None => response(answer),
+    match fake.fault(verb, &name) {
+        Some((refusal, false)) => response(Err(refusal)),
+        Some((lost, true)) => {
+            fake.answer(&parts.method, &name, &query, &body).unwrap();
+            response(Err(lost))
+        }
+        None => response(fake.answer(&parts.method, &name, &query, &body)),
     }
 }
 

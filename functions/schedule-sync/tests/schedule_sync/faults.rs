@@ -105,3 +105,16 @@ async fn an_event_of_no_known_form_does_nothing() {
     assert!(error.to_string().contains("neither a batch"), "{error}");
     assert_eq!(world.fake.schedules().len(), 0);
 }
+
+/// IAM takes some seconds to make a new role known everywhere: that is the stack's matter, passes, and is no fault of the entry.
+#[tokio::test]
+async fn a_role_that_is_not_known_yet_is_tried_again() {
+    let world = World::new().await;
+    world.write("acme-code", backup("daily at 02:00")).await;
+    world.fake.refuse_role();
+    assert_ne!(world.deliver(&["acme-code"]).await, fine());
+    assert!(world.findings("acme-code").await[0].contains("AWS does not allow it"));
+    assert_eq!(world.deliver(&["acme-code"]).await, fine());
+    assert_eq!(world.fake.schedules().len(), 1);
+    assert_eq!(world.findings("acme-code").await, [] as [&str; 0]);
+}
