@@ -33,7 +33,7 @@ pub enum KitError {
         said: String,
     },
     /// The credential may not see this.
-    #[error("{at}: the credential may not read it ({said})")]
+    #[error("{at}: the credential may not do this ({said})")]
     Forbidden {
         /// The resource.
         at: String,
@@ -84,6 +84,14 @@ pub enum KitError {
         /// How long until the next try.
         wait: Duration,
     },
+    /// A write that is not to be repeated got no answer.
+    #[error("{at}: {said}; whether it was carried out is not known, and is found out by looking")]
+    InDoubt {
+        /// The resource.
+        at: String,
+        /// What happened.
+        said: String,
+    },
     /// The vendor will not answer this, however often it is asked.
     #[error("{at}: refused ({said})")]
     Refused {
@@ -115,7 +123,7 @@ impl KitError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Exhausted { .. } => Class::Retry,
+            Self::Exhausted { .. } | Self::InDoubt { .. } => Class::Retry,
             Self::Throttled { wait, .. } => Class::Throttled(Some(*wait)),
             Self::Reconnect { .. } => Class::Reconnect,
             Self::CursorExpired { .. } | Self::OutOfTime { .. } => Class::Retry,

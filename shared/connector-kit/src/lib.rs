@@ -6,7 +6,7 @@
 //! - All sessions of one vendor account share a [`Pacer`], and a token where the scheme has one; hand the same [`Pacers`] to all.
 //! - A credential goes to the origin of the connector's base URL and nowhere else: not with a redirect, not with a download.
 //! - Time is handed in as a [`Clock`](seatbelt_model::Clock): [`SystemClock`], or [`testing::FakeClock`] where no test must wait.
-//! - It does not write to a vendor: everything sent may be sent twice.
+//! - What is read may be asked for twice. A write that may not be is sent once, and says so when nobody knows what became of it.
 //!
 //! ```no_run
 //! # use std::sync::Arc;

@@ -216,8 +216,19 @@ pub trait StoredFile: Send + Sync {
     fn open(&self) -> BoxFuture<'_, Result<BodyStream, KitError>>;
 }
 
+/// What a write carries, ready to be sent.
+#[derive(Clone, Copy)]
+pub enum Payload<'a> {
+    /// What its request declares, if anything.
+    Empty,
+    /// A JSON text.
+    Json(&'a str),
+    /// A file.
+    File(&'a dyn StoredFile),
+}
+
 /// The keys of records that were created again.
-pub trait NewKeys {
+pub trait NewKeys: Send + Sync {
     /// The key that the record which had `key` in `resource` has now, if it is another one.
     fn new_key(&self, resource: &str, key: &str) -> Option<String>;
 }

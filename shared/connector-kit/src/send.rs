@@ -88,6 +88,10 @@ pub(crate) struct Errand<'a> {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    /// A file that is streamed as the body instead; opened anew for each try.
+    pub(crate) upload: Option<&'a dyn crate::StoredFile>,
+    /// Whether a try that may have been carried out is not to be repeated.
+    pub(crate) once: bool,
     pub(crate) signed: Signed<'a>,
     /// The only origin the signature may go to.
     pub(crate) home: Origin,
@@ -148,6 +152,12 @@ impl Wire {
             match judge(errand, tried) {
                 Verdict::Take(arrived, outcome) => return Ok((*arrived, outcome)),
                 Verdict::Fail(error) => return Err(error),
+                Verdict::Retry(said) if errand.once => {
+                    return Err(KitError::InDoubt {
+                        at: errand.at.to_owned(),
+                        said,
+                    });
+                }
                 Verdict::Retry(said) => self.back_off(errand.at, &mut effort, said).await?,
                 Verdict::Throttled(wait) => self.slow_down(errand.at, &mut effort, wait)?,
                 Verdict::Reconnect(said) => {

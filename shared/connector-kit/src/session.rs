@@ -9,8 +9,8 @@ use seatbelt_model::{Clock, Observer, Traffic, system::SecretRef};
 use url::Url;
 
 use crate::{
-    Auth, BodyStream, Connector, KitError, Outcome, Pace, Pacers, Prepared, Response, Secret, SecretFields,
-    SecretStore,
+    Auth, BodyStream, Connector, KitError, Outcome, Pace, Pacer, Pacers, Patience, Payload, Permit, Prepared, Response,
+    Secret, SecretFields, SecretStore,
     auth::{self, Credential, Minter},
     client,
     send::{Errand, Meter, Signed, Watched, Wire},
@@ -65,6 +65,8 @@ pub struct Session {
     fields: SecretFields,
     credential: Credential,
     wire: Arc<Wire>,
+    /// The pace of writes, where it is one of its own.
+    writes: Option<Pacer>,
 }
 
 impl Session {
@@ -126,6 +128,7 @@ impl Session {
             fields,
             credential,
             wire,
+            writes: connector.write_access.pace.as_ref().map(Pacer::new),
         })
     }
 
@@ -133,13 +136,71 @@ impl Session {
     /// with it, if anything; then it is asked for again, since the likeliest cause is a proxy's page or a cut.
     ///
     /// # Errors
-    /// Every other outcome as a [`KitError`], after the retries it is worth. Sending twice is safe: connectors only read.
+    /// Every other outcome as a [`KitError`], after the retries it is worth: what is sent may be sent twice.
     pub async fn send(
         &self,
         at: &str,
         request: &Prepared,
         accept: &(dyn Fn(&Response) -> Result<(), String> + Sync),
     ) -> Result<Answer, KitError> {
+        let errand = Errand {
+            accept,
+            ..self.errand(at, request)?
+        };
+        let (arrived, outcome) = Box::pin(self.wire.exchange(&errand)).await?;
+        Ok(Answer {
+            response: arrived.response,
+            outcome,
+        })
+    }
+
+    /// Sends a write: paced as the connector says for writes, signed. Where `repeatable` is false it is tried again only when the
+    /// vendor says that it did nothing.
+    ///
+    /// # Errors
+    /// As [`Session::send`]; [`KitError::InDoubt`] if it is not known whether it was carried out.
+    pub async fn write(
+        &self,
+        at: &str,
+        request: &Prepared,
+        payload: Payload<'_>,
+        repeatable: bool,
+    ) -> Result<Response, KitError> {
+        let mut errand = self.errand(at, request)?;
+        errand.once = !repeatable;
+        match payload {
+            Payload::Empty => {}
+            Payload::Json(text) => {
+                let json = HeaderValue::from_static("application/json");
+                errand.headers.entry(header::CONTENT_TYPE).or_insert(json);
+                errand.body = Some(Bytes::copy_from_slice(text.as_bytes()));
+            }
+            Payload::File(file) => errand.upload = Some(file),
+        }
+        let _turn = match &self.writes {
+            Some(pacer) => Some(self.turn(at, pacer).await?),
+            None => None,
+        };
+        let (arrived, _) = Box::pin(self.wire.exchange(&errand)).await?;
+        Ok(arrived.response)
+    }
+
+    /// Waits until the next write may be sent.
+    async fn turn(&self, at: &str, pacer: &Pacer) -> Result<Permit, KitError> {
+        let patience = Patience {
+            since: None,
+            budget: self.wire.budget,
+            deadline: self.wire.deadline,
+        };
+        let admitted = pacer.admit(patience, &*self.wire.clock, &*self.wire.observer.0).await;
+        admitted.map_err(|wait| KitError::OutOfTime {
+            at: at.to_owned(),
+            wait,
+        })
+    }
+
+    /// A request ready for the wire.
+    fn errand<'a>(&'a self, at: &'a str, request: &Prepared) -> Result<Errand<'a>, KitError> {
         let mut own = self.headers.clone();
         own.entry(header::ACCEPT)
             .or_insert(HeaderValue::from_static("application/json"));
@@ -152,23 +213,20 @@ impl Session {
         if request.body.is_some() {
             own.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        let errand = Errand {
+        Ok(Errand {
             at,
             method: request.method.clone(),
             url: self.page_url(at, request)?,
             headers: own,
             body: request.body.as_ref().map(|body| Bytes::from(body.to_string())),
+            upload: None,
+            once: false,
             signed: Signed::With(&self.credential),
             home: self.settings.base.origin(),
             streamed: false,
             clean: self.connector.clean,
             classify: &self.connector.classify,
-            accept,
-        };
-        let (arrived, outcome) = Box::pin(self.wire.exchange(&errand)).await?;
-        Ok(Answer {
-            response: arrived.response,
-            outcome,
+            accept: &|_| Ok(()),
         })
     }
 
@@ -207,6 +265,8 @@ impl Session {
             url,
             headers: own,
             body: None,
+            upload: None,
+            once: false,
             signed: if at_home {
                 Signed::With(&self.credential)
             } else {

@@ -87,6 +87,12 @@ impl Wire {
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
+        if let Some(file) = errand.upload.filter(|_| hop.method == errand.method) {
+            let stream = file.open().await.map_err(Trouble::Final)?;
+            request = request
+                .header(header::CONTENT_LENGTH, file.size_bytes())
+                .body(reqwest::Body::wrap_stream(stream));
+        }
         request.send().await.map_err(|error| match certificate_problem(&error) {
             Some(said) => Trouble::Final(KitError::Refused {
                 at: errand.at.to_owned(),

@@ -3,6 +3,7 @@
 //! ```text
 //! <system>/objects/<2 hex>/<sha256>     chunks of JSON lines, layer indexes, the bytes of files
 //! <system>/snapshots/<id>.json          snapshot documents, each written last and once
+//! <system>/restores/<run>/<name>.json   what a restore planned, found and changed
 //! <system>/staging/<run>/...            sorted runs of a backup that is still going on
 //! ```
 //!
@@ -42,6 +43,7 @@ mod merge;
 mod pages;
 mod pipeline;
 mod pool;
+mod restores;
 mod run;
 mod spill;
 mod stage;
@@ -57,6 +59,7 @@ pub use history::Version;
 pub use layer::{LayerWriter, Written};
 pub use line::{Body, Difference, Extra, StoredBody};
 pub use lock::{LockMode, ObjectLock};
+pub use restores::RestoreDocument;
 pub use run::StagedRun;
 pub use stage::{Staged, Stager};
 pub use store::{Options, Vault};

@@ -193,6 +193,8 @@ impl Minter {
             url: self.url.clone(),
             headers,
             body: Some(body.into()),
+            upload: None,
+            once: false,
             signed: signature.map_or(Signed::Nobody, Signed::By),
             home: self.url.origin(),
             streamed: false,
