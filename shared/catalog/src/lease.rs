@@ -87,6 +87,30 @@ impl Catalog {
         }
     }
 
+    /// Who holds the lease of `system`, and until when; `None` when nobody does. Whether it has expired is for the caller to say.
+    ///
+    /// # Errors
+    /// Those of the table; [`CatalogError::Damaged`] when the item cannot be read.
+    pub async fn lease_of(&self, system: &str) -> Result<Option<Held>, CatalogError> {
+        let what = format!("system {system}: reading its lease");
+        let tried = Tried {
+            table: &self.tables.runs,
+            what: &what,
+        };
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.tables.runs)
+            .set_key(key(system, LEASE));
+        let found = request.consistent_read(true).send().await;
+        let item = found.map_err(|error| tried.failed(error))?.item.unwrap_or_default();
+        if item.contains_key("holder") {
+            held(system, &item).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// Prolongs the lease until `now + ttl`, even when it has expired, so long as nobody took it over.
     ///
     /// # Errors

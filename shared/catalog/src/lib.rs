@@ -43,6 +43,7 @@
 //! | runs | the system's name | `unit#20261122T060000Z#posts` | a unit of that run, and its checkpoint |
 //! | runs | `#systems` | the system's name | a note that this system has runs |
 //! | runs | `#findings` | `acme-crm#schedule` | what somebody found wrong with this system's entry |
+//! | runs | `#watchdog`, for example | `state` | what a function of the house remembers, and a version |
 //!
 //! Run ids begin with a digit and everything beside them with a letter, so "the newest runs of a system" is one query that
 //! reads runs and nothing else. The runs of all systems are one such query per system. A secondary index would save those
@@ -68,6 +69,7 @@ mod error;
 mod findings;
 mod lease;
 mod manifest;
+mod memory;
 mod runs;
 mod tables;
 mod time;
@@ -82,6 +84,7 @@ pub use error::{CatalogError, Held};
 pub use findings::Noted;
 pub use lease::Lease;
 pub use manifest::Entry;
+pub use memory::Remembered;
 pub use tables::Tables;
 pub use units::{Unit, UnitPlan, UnitState};
 

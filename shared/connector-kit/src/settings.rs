@@ -49,6 +49,11 @@ pub const COMMON_SETTINGS: &[Setting] = &[
         default: Some("1"),
         help: "functions that share the work where there are many partitions, such as mailboxes; they divide the pace",
     },
+    Setting {
+        name: "credential_expires_on",
+        default: None,
+        help: "the day the credential expires, such as 2027-03-31, to be warned before; a field `expires_on` in the secret does as well",
+    },
 ];
 
 /// Settings, resolved and checked.

@@ -485,8 +485,8 @@ fn first_trouble(states: &BTreeMap<String, ResourceState>) -> String {
     said.unwrap_or_else(|| "no resource is in the scope".to_owned())
 }
 
-/// Fills the run record from the snapshot it committed.
-pub(crate) fn conclude(run: &mut Run, snapshot: &Snapshot) {
+/// Fills the run record from the snapshot it committed, for whoever finds that a run died between the two.
+pub fn conclude(run: &mut Run, snapshot: &Snapshot) {
     run.status = match snapshot.completeness {
         Completeness::Complete => RunStatus::Complete,
         Completeness::Partial => RunStatus::Partial,

@@ -26,7 +26,7 @@ mod run;
 mod team;
 
 pub use alarms::mass_changes;
-pub use backup::{Engine, Job};
+pub use backup::{Engine, Job, conclude};
 pub use check::{Access, Sight};
 pub use error::EngineError;
 pub use plan::{Mode, SWEEP_AFTER};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
-use seatbelt_model::{FORMAT, RunId, Snapshot, SnapshotId};
+use seatbelt_model::{FORMAT, RunId, Snapshot, SnapshotId, SystemName};
 
 use crate::{Vault, VaultError, digest::Sha, error::status, state::AT_ONCE, store::is_denied};
 
@@ -100,12 +100,15 @@ impl Vault {
         Ok(None)
     }
 
-    /// The systems that have anything in the bucket: with their snapshots, all that the catalog needs to be rebuilt.
+    /// The systems that have anything in the bucket: with their snapshots, all that the catalog needs to be rebuilt. Folders that can be
+    /// no system's, such as `_seatbelt`, are the house's own.
     ///
     /// # Errors
     /// S3's.
     pub async fn systems(&self) -> Result<Vec<String>, VaultError> {
-        self.folders().await
+        let mut folders = self.folders().await?;
+        folders.retain(|folder| folder.parse::<SystemName>().is_ok());
+        Ok(folders)
     }
 
     /// Deletes what a run staged. Best effort: backup functions may not delete on AWS, where a lifecycle rule expires it;

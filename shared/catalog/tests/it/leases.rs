@@ -191,3 +191,18 @@ pub(crate) async fn a_damaged_lease_is_reported(store: Store) {
         "no end is no lease"
     );
 }
+
+pub(crate) async fn who_holds_it_is_read_without_taking_it(store: Store) {
+    let catalog = &store.catalog;
+    assert_eq!(catalog.lease_of(SYSTEM).await.unwrap(), None);
+    let lease = catalog.acquire_lease(SYSTEM, "one", t0(), TTL).await.unwrap().unwrap();
+    let held = Held {
+        holder: "one".into(),
+        until: t0() + TTL,
+    };
+    assert_eq!(catalog.lease_of(SYSTEM).await.unwrap(), Some(held));
+    catalog.renew(&lease, at(60), TTL).await.unwrap();
+    assert_eq!(catalog.lease_of(SYSTEM).await.unwrap().unwrap().until, at(60) + TTL);
+    catalog.release(&lease).await.unwrap();
+    assert_eq!(catalog.lease_of(SYSTEM).await.unwrap(), None);
+}

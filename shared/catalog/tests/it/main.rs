@@ -8,6 +8,7 @@ mod faults;
 mod findings;
 mod leases;
 mod manifest;
+mod memory;
 mod runs;
 mod store;
 mod units;
@@ -61,7 +62,12 @@ suite! {
         a_lease_lost_cannot_be_renewed_or_released
         a_holder_may_take_it_again
         clocks_that_disagree_never_make_two_holders
-        a_damaged_lease_is_reported;
+        a_damaged_lease_is_reported
+        who_holds_it_is_read_without_taking_it;
+    memory:
+        what_was_written_is_recalled
+        of_two_who_write_one_is_refused
+        what_somebody_edited_is_reported;
     units:
         planning_twice_changes_nothing
         each_is_claimed_once
