@@ -58,7 +58,7 @@ pub use pacer::{Pacer, Patience, Permit};
 pub use paginator::PageToken;
 pub use request::{Fill, Keys, Parent, Prepared, Record, Request};
 pub use restore::*;
-pub use secret::{Secret, SecretFields};
+pub use secret::{Secret, SecretFields, expiry};
 pub use session::{Answer, Options, Session};
 pub use settings::COMMON_SETTINGS;
 pub use store::{AllSecrets, AwsSecrets, LocalSecrets, SecretStore};

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 /// A text that must not be seen. It prints as `***`, and is neither serialized nor compared by accident.
 #[derive(Clone)]
 pub struct Secret(String);
@@ -91,6 +93,13 @@ impl SecretFields {
         self.0.get(name)
     }
 
+    /// When the credential expires, if one of its fields `expires_at` (a time) and `expires_on` (a day) says so; the first if both do.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let fields = ["expires_at", "expires_on"].into_iter();
+        fields.filter_map(|name| expiry(self.get(name)?.expose())).min()
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -122,6 +131,15 @@ impl SecretFields {
     pub(crate) fn is_bare(&self) -> bool {
         self.0.contains_key(BARE)
     }
+}
+
+/// When something expires: at a time such as `2027-03-31T12:00:00Z`, or at the end (in UTC) of a day such as `2027-03-31`. `None` for
+/// any other text.
+#[must_use]
+pub fn expiry(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let end_of_day = |day: Date| Some(day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    text.parse().ok().or_else(|| end_of_day(text.parse().ok()?))
 }
 
 impl fmt::Debug for SecretFields {
@@ -165,6 +183,24 @@ mod tests {
         let fields = SecretFields::parse(r#"{"a": "1", "b": "line\nline \"q\""}"#).unwrap();
         let again = SecretFields::parse(fields.to_json().expose()).unwrap();
         assert_eq!(again.get("b").unwrap().expose(), "line\nline \"q\"");
+    }
+
+    #[test]
+    fn a_secret_may_say_when_it_expires() {
+        let expires = |json: &str| SecretFields::parse(json).unwrap().expires_at().map(|at| at.to_string());
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(expires(r#"{"token": "hush"}"#), None);
+        assert_eq!(expires(r#"{"expires_on": "2027-03-31"}"#), some("2027-04-01T00:00:00Z"));
+        assert_eq!(
+            expires(r#"{"expires_at": "2027-03-31T14:00:00+02:00"}"#),
+            some("2027-03-31T12:00:00Z")
+        );
+        assert_eq!(
+            expires(r#"{"expires_on": "2027-03-31", "expires_at": "2027-01-01"}"#),
+            some("2027-01-02T00:00:00Z"),
+            "the first counts"
+        );
+        assert_eq!(expires(r#"{"expires_on": "next spring"}"#), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     Secret, SecretFields, SecretStore,
     auth::{self, Credential, Minter},
     client,
+    secret::expiry,
     send::{Errand, Meter, Signed, Watched, Wire},
     settings::Settings,
 };
@@ -333,6 +334,13 @@ impl Session {
     #[must_use]
     pub fn system(&self) -> &str {
         &self.system
+    }
+
+    /// When the credential expires, if the secret (`expires_at`, `expires_on`) or the setting `credential_expires_on` says so; the first
+    /// of them if both do.
+    pub fn credential_expires_at(&self) -> Option<Timestamp> {
+        let told = self.settings.all.get("credential_expires_on").and_then(|text| expiry(text));
+        [told, self.fields.expires_at()].into_iter().flatten().min()
     }
 
     /// A field of the secret as it was when the session was opened, for programs that sign in by themselves, such as git.

@@ -276,6 +276,7 @@ impl Engine {
         previous: Option<&Snapshot>,
     ) -> Result<(), EngineError> {
         let session = Session::open(job.connector, self.options(job)).await?;
+        run.credential_expires_at = session.credential_expires_at();
         // Some vendors take a wrong credential for none, and show what is public: sign-in tells.
         if job.system.secret.is_some()
             && let Err(error @ KitError::Reconnect { .. }) = check::sign_in(&session).await

@@ -102,6 +102,9 @@ pub struct Run {
     /// Where its logs are, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<String>,
+    /// When the credential it signed in with expires, if the secret or the settings say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_expires_at: Option<Timestamp>,
 }
 
 /// What a run did to one resource.
@@ -188,6 +191,7 @@ impl Run {
             error: None,
             notes: Vec::new(),
             logs: None,
+            credential_expires_at: None,
         }
     }
 }
