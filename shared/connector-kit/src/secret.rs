@@ -138,7 +138,7 @@ impl SecretFields {
 #[must_use]
 pub fn expiry(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let end_of_day = |day: Date| Some(day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let end_of_day = |day: Date| TimeZone::UTC.to_timestamp(day.tomorrow().ok()?.at(0, 0, 0, 0)).ok();
     text.parse().ok().or_else(|| end_of_day(text.parse().ok()?))
 }
 
