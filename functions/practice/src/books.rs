@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use seatbelt_connector_kit::{
-    Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, Outcome, Pace, Paginator, Quota, Records,
-    Request, ResetIs, Resource, Response, Restore, Setting, WriteAccess,
+    Again, Auth, Body, Builtin, Connector, Count, Create, Cursor, Deletes, DependsOn, Fields, Key, Kind, Outcome, Pace,
+    Paginator, Quota, Read, Records, Reference, Request, ResetIs, Resource, Response, Restore, Setting, Write,
+    WriteAccess, WriteCheck, Writes,
 };
 use seatbelt_model::RestoreLevel;
 
@@ -37,7 +38,14 @@ pub const PRACTICE_BOOKS: Connector = Connector {
     identity: Request::get("/api/settings"),
     classify,
     clean: None,
-    write_access: WriteAccess::UNKNOWN,
+    write_access: WriteAccess {
+        check: WriteCheck::Ask {
+            request: Request::get("/api/settings"),
+            lacks: |_, _| None,
+            forbidden: "the scope `write`",
+        },
+        pace: None,
+    },
     builtin: Builtin {
         offers: "voided invoices and payments stay in the list",
         misses: "earlier values of a record, and whatever is deleted: customers, accounts, tax rates",
@@ -80,16 +88,41 @@ const fn listed(name: &'static str, kind: Kind, request: Request, cursor: Cursor
     }
 }
 
-const IN_PLACE: Restore = Restore::Api {
-    level: RestoreLevel::R3,
-    how: "PATCH what is there; POST what is gone, under a new id, with references remapped",
-};
+/// A repeated `Idempotency-Key` is answered with the record it made the first time.
+const fn writes([one, all]: [&'static str; 2], references: &'static [Reference], remove: Option<Write>) -> Writes {
+    Writes {
+        level: RestoreLevel::R3,
+        how: "PATCH what is there; POST what is gone, under a new id, with references remapped; DELETE what was added",
+        fields: Fields::AllBut {
+            never: &["/id", "/created_at", "/modified_at", "/status"],
+            creating: &[],
+        },
+        references,
+        after: &[],
+        author: None,
+        read: Some(Read {
+            request: Request::get(one),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Send(Request::post(all), Body::Fields),
+            record: "",
+            again: Again::Header("idempotency-key"),
+        }),
+        update: Some(Write::Send(Request::patch(one), Body::Fields)),
+        remove,
+        adapt: None,
+    }
+}
 
-/// Amended and re-issued by the vendor's own rules.
-const LEDGER: Restore = Restore::Api {
-    level: RestoreLevel::R2,
-    how: "PATCH the fields; a voided record stays voided and is entered again",
-};
+/// The vendor removes no invoices and payments; it voids them, which is a decision of the bookkeeper's.
+const fn ledger(paths: [&'static str; 2], references: &'static [Reference]) -> Writes {
+    Writes {
+        level: RestoreLevel::R2,
+        how: "PATCH the fields; what is gone is entered again, under a new id; a voided record stays voided, and what was added stays",
+        ..writes(paths, references, None)
+    }
+}
 
 /// The company's own data and rules.
 const SETTINGS: Resource = Resource {
@@ -104,10 +137,14 @@ const SETTINGS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: &[],
     count: Count::None,
-    restore: Restore::Api {
+    restore: Restore::Writes(&Writes {
         level: RestoreLevel::R2,
         how: "PATCH /api/settings",
-    },
+        read: None,
+        create: None,
+        update: Some(Write::Send(Request::patch("/api/settings"), Body::Fields)),
+        ..writes(["", ""], &[], None)
+    }),
 };
 
 /// Few, and the vendor tells nothing of their deletion: every run reads them all, as it does tax rates and customers.
@@ -116,25 +153,61 @@ const ACCOUNTS: Resource = listed(
     Kind::Metadata,
     Request::get("/api/accounts"),
     Cursor::None,
-    IN_PLACE,
+    Restore::Writes(&writes(["/api/accounts/{key}", "/api/accounts"], &[], DELETE_ACCOUNT)),
 );
+const DELETE_ACCOUNT: Option<Write> = Some(Write::Send(Request::delete("/api/accounts/{key}"), Body::Empty));
+
 const TAX_RATES: Resource = listed(
     "tax_rates",
     Kind::Metadata,
     Request::get("/api/tax_rates"),
     Cursor::None,
-    IN_PLACE,
+    Restore::Writes(&writes(
+        ["/api/tax_rates/{key}", "/api/tax_rates"],
+        &[],
+        DELETE_TAX_RATE,
+    )),
 );
+const DELETE_TAX_RATE: Option<Write> = Some(Write::Send(Request::delete("/api/tax_rates/{key}"), Body::Empty));
+
 const CUSTOMERS: Resource = listed(
     "customers",
     Kind::Data,
     Request::get("/api/customers"),
     Cursor::None,
-    IN_PLACE,
+    Restore::Writes(&writes(
+        ["/api/customers/{key}", "/api/customers"],
+        &[],
+        DELETE_CUSTOMER,
+    )),
+);
+const DELETE_CUSTOMER: Option<Write> = Some(Write::Send(Request::delete("/api/customers/{key}"), Body::Empty));
+
+const INVOICES: Resource = listed(
+    "invoices",
+    Kind::Data,
+    Request::get("/api/invoices"),
+    CHANGES,
+    Restore::Writes(&ledger(
+        ["/api/invoices/{key}", "/api/invoices"],
+        &[
+            Reference::to("/customer_id", &["customers"]).required(),
+            Reference::to("/lines/*/tax_rate_id", &["tax_rates"]).required(),
+            Reference::to("/lines/*/account_id", &["accounts"]).required(),
+        ],
+    )),
 );
 
-const INVOICES: Resource = listed("invoices", Kind::Data, Request::get("/api/invoices"), CHANGES, LEDGER);
-const PAYMENTS: Resource = listed("payments", Kind::Data, Request::get("/api/payments"), CHANGES, LEDGER);
+const PAYMENTS: Resource = listed(
+    "payments",
+    Kind::Data,
+    Request::get("/api/payments"),
+    CHANGES,
+    Restore::Writes(&ledger(
+        ["/api/payments/{key}", "/api/payments"],
+        &[Reference::to("/invoice_id", &["invoices"]).required()],
+    )),
+);
 
 fn classify(response: &Response) -> Outcome {
     match (response.status.as_u16(), response.text("/code").as_deref()) {

@@ -6,6 +6,8 @@ use seatbelt_connector_kit::{Connector, KitError};
 use seatbelt_model::{Class, Run, RunId};
 use seatbelt_vault::VaultError;
 
+use crate::Lack;
+
 /// An error of the engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,6 +68,41 @@ pub enum EngineError {
         /// The run.
         run: RunId,
     },
+    /// The run named is no restore of this system.
+    #[error("system {system}: run {run} is no restore; `seatbelt runs {system}` lists them")]
+    NoRestore {
+        /// The system.
+        system: String,
+        /// The run.
+        run: RunId,
+    },
+    /// What was given is no plan for this system.
+    #[error("the plan cannot be applied: {problem}")]
+    WrongPlan {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The credential may not write.
+    #[error(
+        "system {system}: nothing was written, since the credential may only read; it lacks {}",
+        lacking(lacks)
+    )]
+    MayNotWrite {
+        /// The system.
+        system: String,
+        /// What it lacks, by resource.
+        lacks: Vec<Lack>,
+    },
+    /// Another restore was interrupted.
+    #[error(
+        "system {system}: restore {run} was interrupted; finish it first with `seatbelt restore {system} --resume`"
+    )]
+    Unfinished {
+        /// The system.
+        system: String,
+        /// The restore.
+        run: RunId,
+    },
     /// Nothing at all could be read.
     #[error("nothing could be read: {0}")]
     NothingRead(String),
@@ -101,4 +138,17 @@ impl EngineError {
             _ => Class::Permanent,
         }
     }
+}
+
+/// What a credential lacks, once each, with the resources that need it.
+fn lacking(lacks: &[Lack]) -> String {
+    let mut by_lack: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
+    for lack in lacks {
+        by_lack.entry(&lack.lacks).or_default().push(&lack.resource);
+    }
+    let said: Vec<String> = by_lack
+        .iter()
+        .map(|(lacks, names)| format!("{lacks} (for {})", names.join(", ")))
+        .collect();
+    said.join("; ")
 }

@@ -7,6 +7,8 @@
 //!
 //! The vault stores and finds them; what is in them is the engine's.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use seatbelt_model::RunId;
 
@@ -85,6 +87,66 @@ impl Vault {
         };
         Ok(keys.into_iter().filter_map(read).collect())
     }
+}
+
+impl Vault {
+    /// The SHA-256 of every object that a restore's documents name, and of every file that the lines in those objects name: what must be
+    /// kept while the restore can be undone. One run at a time, so that memory is bounded by one restore.
+    ///
+    /// # Errors
+    /// S3's, and [`VaultError::Damaged`].
+    pub async fn restore_objects(&self, system: &str, run: RunId) -> Result<BTreeSet<String>, VaultError> {
+        let mut named = BTreeSet::new();
+        for document in self.restores(system, Some(run)).await? {
+            if let Some(json) = self.restore(system, run, &document.name).await? {
+                collect_digests(&json, &mut named);
+            }
+        }
+        let mut files = BTreeSet::new();
+        for object in &named {
+            let lines = self.lines(system, object).await?;
+            for line in lines.split(|byte| *byte == b'\n') {
+                collect_files(line, &mut files);
+            }
+        }
+        named.extend(files);
+        Ok(named)
+    }
+}
+
+/// Every text in a document that is a SHA-256 in hex.
+fn collect_digests(json: &[u8], found: &mut BTreeSet<String>) {
+    fn walk(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::String(text) if is_digest(text) => _ = found.insert(text.clone()),
+            serde_json::Value::Array(elements) => elements.iter().for_each(|element| walk(element, found)),
+            serde_json::Value::Object(members) => members.values().for_each(|member| walk(member, found)),
+            _ => {}
+        }
+    }
+    if let Ok(value) = serde_json::from_slice(json) {
+        walk(&value, found);
+    }
+}
+
+/// The files that a line of a plan, or of what records were, names.
+fn collect_files(line: &[u8], found: &mut BTreeSet<String>) {
+    #[derive(serde::Deserialize)]
+    struct Files {
+        file: Option<File>,
+        old_file: Option<File>,
+    }
+    #[derive(serde::Deserialize)]
+    struct File {
+        sha256: String,
+    }
+    if let Ok(Files { file, old_file }) = serde_json::from_slice(line) {
+        found.extend(file.into_iter().chain(old_file).map(|file| file.sha256));
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn restore_key(system: &str, run: RunId, name: &str) -> String {

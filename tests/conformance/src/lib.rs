@@ -25,7 +25,7 @@ use seatbelt_platforms::{SeenRequest, Server, SimClock};
 use serde_json::Value;
 
 pub use compare::differences;
-pub use rig::{Rig, SYSTEM, Setup, State};
+pub use rig::{Plan, Rig, SYSTEM, Setup, State};
 
 /// The keys that a vendor holds, by resource.
 pub type Truth = BTreeMap<String, BTreeSet<String>>;

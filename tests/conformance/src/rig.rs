@@ -10,7 +10,7 @@ use seatbelt_connector_kit::{
     testing::{FakeClock, MemorySecrets, Recorder},
 };
 use seatbelt_embedded::{BUCKET, Embedded, EmbeddedError, Options};
-use seatbelt_engine::{Engine, EngineError, Job, Stop};
+use seatbelt_engine::{Done, Engine, EngineError, Job, Planned, Restored, Selection, Step, Stop};
 use seatbelt_model::{Clock, Run, Snapshot, SnapshotId, Trigger, system::System};
 use seatbelt_platforms::SimClock;
 use seatbelt_vault::{Scope, Vault};
@@ -128,20 +128,74 @@ impl Rig {
     /// # Errors
     /// Those of [`Engine::backup`].
     pub async fn back_up(&self, full: bool) -> Result<Run, EngineError> {
-        let job = Job {
+        let job = Job { full, ..self.job() };
+        Box::pin(self.engine.backup(&job)).await
+    }
+
+    fn job(&self) -> Job<'_> {
+        Job {
             name: SYSTEM,
             system: &self.system,
             connector: self.connector,
             trigger: Trigger::Manual,
             sole: true,
-            full,
+            full: false,
             observer: Arc::new(self.recorder.clone()),
             stop: &self.stop,
             deadline: None,
             budget: Duration::from_mins(5),
             relay: seatbelt_engine::Relay::default(),
+        }
+    }
+
+    /// Plans the way back from one snapshot to an earlier one.
+    ///
+    /// # Errors
+    /// Those of [`Engine::plan_restore`].
+    pub async fn plan(
+        &self,
+        wanted: SnapshotId,
+        spoiled: SnapshotId,
+        selection: Selection,
+    ) -> Result<Plan, EngineError> {
+        let vault = &self.engine.vault;
+        let pair = [
+            vault.snapshot(SYSTEM, wanted).await?,
+            vault.snapshot(SYSTEM, spoiled).await?,
+        ];
+        let mut steps = Vec::new();
+        let mut sink = |step: &Step| {
+            steps.push(step.clone());
+            Ok(())
         };
-        Box::pin(self.engine.backup(&job)).await
+        let planned = Box::pin(self.engine.plan_restore(&self.job(), pair, selection, &mut sink)).await?;
+        Ok(Plan { planned, steps })
+    }
+
+    /// Plans the way back to before a restore.
+    ///
+    /// # Errors
+    /// Those of [`Engine::plan_undo`].
+    pub async fn plan_undo(&self, run: SnapshotId) -> Result<Plan, EngineError> {
+        let mut steps = Vec::new();
+        let mut sink = |step: &Step| {
+            steps.push(step.clone());
+            Ok(())
+        };
+        let planned = Box::pin(self.engine.plan_undo(&self.job(), run, &mut sink)).await?;
+        Ok(Plan { planned, steps })
+    }
+
+    /// Carries a plan out, and says what became of every record.
+    ///
+    /// # Errors
+    /// Those of [`Engine::apply_restore`].
+    pub async fn apply(&self, plan: &Plan) -> Result<(Restored, Vec<Done>), EngineError> {
+        let mut dones = Vec::new();
+        let mut report = |done: &Done| dones.push(done.clone());
+        let mut lines = plan.lines().into_iter().map(Ok);
+        let restored = Box::pin(self.engine.apply_restore(&self.job(), Some(&mut lines), &mut report)).await?;
+        Ok((restored, dones))
     }
 
     /// A session as a backup opens it.
@@ -249,6 +303,36 @@ impl Rig {
             );
         }
         keys
+    }
+}
+
+/// A plan in memory.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Its header and counts.
+    pub planned: Planned,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The plan as it is written to a file.
+    ///
+    /// # Panics
+    /// Never: it has only what JSON can say.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let header = serde_json::to_string(&self.planned.header).expect("a header is plain data");
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| serde_json::to_string(step).expect("a step is plain data"));
+        std::iter::once(header).chain(steps).collect()
+    }
+
+    /// The steps of one kind.
+    pub fn of(&self, action: seatbelt_engine::Action) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(move |step| step.action == action)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod files;
 mod rebuild;
+mod restore;
 
 use std::time::Duration;
 

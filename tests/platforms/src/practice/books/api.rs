@@ -132,7 +132,7 @@ fn route(state: &mut State, ask: &Ask, resource: &str, rest: &[&str], now: Times
     let id = rest.first().and_then(|id| state.read(resource, id));
     match (ask.method.as_str(), rest, id) {
         ("GET", [], _) => list(state, ask, resource),
-        ("POST", [], _) => create(state, ask, resource, now),
+        ("POST", [], _) => create_once(state, ask, resource, now),
         (_, [], _) => not_allowed(),
         (_, _, None) => not_found(),
         ("GET", [_], Some(id)) => one(state, resource, id, 200),
@@ -240,6 +240,24 @@ fn judged(state: &State, ask: &Ask, resource: &str, whole: bool) -> Result<Field
             &error_body(problem.code, &problem.message, Some(&problem.field)),
         )),
     }
+}
+
+/// Creates, unless the same `Idempotency-Key` did so within a day.
+fn create_once(state: &mut State, ask: &Ask, resource: &str, now: Timestamp) -> Answer {
+    let Some(key) = ask.header("idempotency-key").map(|key| format!("{resource} {key}")) else {
+        return create(state, ask, resource, now);
+    };
+    if let Some((at, id)) = state.created.get(&key)
+        && now.duration_since(*at).as_secs() < DAY_S
+    {
+        return one(state, resource, *id, 201);
+    }
+    let answer = create(state, ask, resource, now);
+    if answer.status == 201 {
+        let newest = state.tables.get(resource).and_then(|table| table.ids().last());
+        state.created.extend(newest.map(|id| (key, (now, id))));
+    }
+    answer
 }
 
 fn create(state: &mut State, ask: &Ask, resource: &str, now: Timestamp) -> Answer {

@@ -61,7 +61,8 @@
 //! ### One record
 //!
 //! - `GET /api/{resource}/{id}` → 200; 404 `not_found` if absent.
-//! - `POST /api/{resource}` → 201 the record. An invoice without `number` gets the next one; a new invoice is `open`, a new payment
+//! - `POST /api/{resource}` → 201 the record. With a header `Idempotency-Key`, a repetition within 24 hours makes no second record: 201 the
+//!   one made the first time. An invoice without `number` gets the next one; a new invoice is `open`, a new payment
 //!   `cleared`. An invoice is `paid` when the cleared payments reach its `total`, and `open` again when one is voided.
 //! - `PATCH /api/{resource}/{id}` → 200 the record. 409 `already_voided` for a voided one. `null` clears a field.
 //! - `DELETE /api/{resource}/{id}` → 204, for accounts, tax_rates and customers; 409 `in_use` for a customer with invoices that are
@@ -175,6 +176,8 @@ struct State {
     quota_day: i64,
     quota_used: u64,
     next_invoice: u64,
+    /// Keys of creates that need not be repeated, with when and what they made.
+    created: BTreeMap<String, (Timestamp, u64)>,
 }
 
 impl Books {
@@ -198,6 +201,7 @@ impl Books {
             quota_day: 0,
             quota_used: 0,
             next_invoice: 1,
+            created: BTreeMap::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),

@@ -1,0 +1,161 @@
+//! The keys of records that were created again, by the keys they had.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use seatbelt_connector_kit::{NewKeys, Resource, Writes};
+use seatbelt_model::{RunId, key};
+use seatbelt_vault::Vault;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    journal::{AFTER, After, OUTCOME, OutcomeDocument, parse},
+    tree::{Tree, quoted},
+};
+use crate::{EngineError, plan};
+
+/// One record's new key, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NewKey {
+    pub(super) resource: String,
+    pub(super) was: String,
+    pub(super) is: String,
+}
+
+/// All new keys of a system. A record that was created again twice is found over two steps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids {
+    by_resource: HashMap<String, HashMap<String, String>>,
+}
+
+impl Ids {
+    /// Reads what all restores of a system left, oldest first.
+    pub(super) async fn load(vault: &Vault, system: &str) -> Result<Self, EngineError> {
+        let documents = vault.restores(system, None).await?;
+        let ended: Vec<RunId> = documents
+            .iter()
+            .filter(|document| document.name == OUTCOME)
+            .map(|document| document.run)
+            .collect();
+        let mut ids = Self::default();
+        for document in &documents {
+            let batch = document.name.ends_with(AFTER) && !ended.contains(&document.run);
+            if !batch && document.name != OUTCOME {
+                continue;
+            }
+            let Some(json) = vault.restore(system, document.run, &document.name).await? else {
+                continue;
+            };
+            let objects = if batch {
+                parse::<After>(&json)?.ids.into_iter().collect()
+            } else {
+                parse::<OutcomeDocument>(&json)?.ids
+            };
+            for object in objects {
+                ids.read(&vault.lines(system, &object).await?)?;
+            }
+        }
+        Ok(ids)
+    }
+
+    fn read(&mut self, lines: &Bytes) -> Result<(), EngineError> {
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            self.add(parse(line)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, new: NewKey) {
+        if new.was != new.is {
+            self.by_resource
+                .entry(new.resource)
+                .or_default()
+                .insert(new.was, new.is);
+        }
+    }
+
+    /// Whether `key` is one that a record was given when it was created again.
+    pub(super) fn is_new(&self, resource: &str, key: &str) -> bool {
+        self.by_resource
+            .get(resource)
+            .is_some_and(|known| known.values().any(|new| new == key))
+    }
+
+    /// The key that a record has now: its own, or below the new key of its parent.
+    pub(super) fn now(&self, resource: &Resource, was: &str) -> String {
+        if let Some(new) = self.new_key(resource.name, was) {
+            return new;
+        }
+        match (resource.parent(), plan::parent_key(resource, was), was.rsplit_once('/')) {
+            (Some(parent), Some(above), Some((_, own))) => {
+                let above = self.now(parent, &above);
+                format!("{}/{own}", plan::as_prefix(parent, &above))
+            }
+            _ => was.to_owned(),
+        }
+    }
+
+    /// A record with the keys it refers to as they are now, and as its connector adapts it.
+    pub(super) fn translate(&self, writes: &Writes, key: &str, record: &str) -> String {
+        let mut tree = Tree::parse(record);
+        for reference in writes.references {
+            let applies = reference
+                .only_if
+                .is_none_or(|(at, value)| text_at(record, at).as_deref() == Some(value));
+            if applies {
+                let parts = seatbelt_model::json::Pointer::new(reference.at).parts().to_vec();
+                tree.visit(&parts, &mut |value| self.renew(reference.to, key, value));
+            }
+        }
+        let text = tree.text();
+        writes.adapt.map_or(text.clone(), |adapt| adapt(&text, self))
+    }
+
+    fn renew(&self, to: &[&str], holder: &str, value: &mut Tree) {
+        let Tree::Scalar(text) = value else { return };
+        let Some(was) = seatbelt_model::json::scalar(text) else {
+            return;
+        };
+        let new = to.iter().find_map(|name| {
+            let beside = || {
+                // A key below a parent is told by its own part alone; the parent is the record's own.
+                let (above, _) = holder.rsplit_once('/')?;
+                let new = self.new_key(name, &format!("{above}/{}", key::part(&was)))?;
+                new.rsplit_once('/').map(|(_, own)| key::unpart(own).into_owned())
+            };
+            self.new_key(name, &was).or_else(beside)
+        });
+        if let Some(new) = new {
+            let number = !text.starts_with('"') && new.parse::<u64>().is_ok();
+            *value = Tree::Scalar(if number { new } else { quoted(&new) });
+        }
+    }
+}
+
+impl NewKeys for Ids {
+    fn new_key(&self, resource: &str, key: &str) -> Option<String> {
+        let known = self.by_resource.get(resource)?;
+        let mut at = known.get(key)?;
+        // Keys are not used twice, so the way is short; a circle would be a defect of the vendor's.
+        for _ in 0..known.len() {
+            match known.get(at) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        Some(at.clone())
+    }
+}
+
+/// A JSON text as a record.
+pub(super) fn whole(record: &str) -> seatbelt_connector_kit::Record<'_> {
+    seatbelt_connector_kit::Record {
+        json: record.into(),
+        member: None,
+    }
+}
+
+pub(super) fn text_at(record: &str, pointer: &str) -> Option<String> {
+    let pointer = seatbelt_model::json::Pointer::new(pointer);
+    seatbelt_model::json::text_at(record, &pointer).map(std::borrow::Cow::into_owned)
+}
