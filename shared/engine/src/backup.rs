@@ -456,6 +456,7 @@ impl Engine {
                 Completeness::Complete
             },
             alarms: alarms.collect(),
+            locked_until: None,
             resources,
         }
     }

@@ -61,6 +61,8 @@ pub enum Verdict {
 pub enum Reason {
     /// The newest good one: never expired, whatever the policy says.
     NewestGood,
+    /// The newest one, where none is good.
+    Newest,
     /// Not good, but newer than the newest good one: the only trace of what came after that.
     SinceNewestGood,
     /// Its time has not come yet: some clock is wrong, and this is not the moment to delete.
@@ -123,7 +125,7 @@ impl Verdict {
 /// Decides about each of `snapshots`, given as (time, whether it is good) in any order. Verdicts come in the same order.
 ///
 /// Of each period that counts, the newest good snapshot stays, or the newest one if none is good. The newest good one always
-/// stays. Deciding again about those that stayed expires none of them; a larger policy keeps all that a smaller one keeps.
+/// stays, and so does the newest of all. Deciding again about those that stayed expires none of them; a larger policy keeps all that a smaller one keeps.
 pub fn keep(policy: &Retention, snapshots: &[(Timestamp, bool)], now: Timestamp) -> Vec<Verdict> {
     let mut reasons: Vec<Vec<Reason>> = vec![Vec::new(); snapshots.len()];
     let mut newest_first: Vec<usize> = (0..snapshots.len()).collect();
@@ -135,6 +137,8 @@ pub fn keep(policy: &Retention, snapshots: &[(Timestamp, bool)], now: Timestamp)
         for at in &newest_first[..position] {
             reasons[*at].push(Reason::SinceNewestGood);
         }
+    } else if let Some(newest) = newest_first.first() {
+        reasons[*newest].push(Reason::Newest);
     }
     let (future, past): (Vec<usize>, Vec<usize>) = newest_first.into_iter().partition(|at| snapshots[*at].0 > now);
     for at in future {

@@ -48,6 +48,9 @@ pub struct Snapshot {
     /// Changes so many that someone should look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<MassChange>,
+    /// Until when the document was locked as it was written; the vault fills it in. What it names is locked for at least as long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_until: Option<Timestamp>,
 }
 
 /// One resource in a snapshot.

@@ -104,6 +104,7 @@ fn vault(config: aws_sdk_s3::config::Builder) -> anyhow::Result<Vault> {
     let client = aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build());
     let options = seatbelt_vault::Options {
         lock_mode: lock_mode()?,
+        lock_days: lock_days()?,
         // The bucket's lifecycle rule expires what carries this tag.
         staging_tags: Some("seatbelt=staging".to_owned()),
         ..seatbelt_vault::Options::default()
@@ -117,6 +118,17 @@ fn lock_mode() -> anyhow::Result<LockMode> {
         Err(_) | Ok("" | "GOVERNANCE") => Ok(LockMode::Governance),
         Ok("COMPLIANCE") => Ok(LockMode::Compliance),
         Ok(other) => anyhow::bail!("SEATBELT_LOCK_MODE is `{other}`; it is GOVERNANCE or COMPLIANCE"),
+    }
+}
+
+/// For how long the bucket locks whatever is stored in it.
+fn lock_days() -> anyhow::Result<Option<u32>> {
+    match std::env::var("SEATBELT_LOCK_DAYS").as_deref() {
+        Err(_) | Ok("" | "0") => Ok(None),
+        Ok(days) => days
+            .parse()
+            .map(Some)
+            .map_err(|_| anyhow::anyhow!("SEATBELT_LOCK_DAYS is `{days}`; it is a whole number of days")),
     }
 }
 

@@ -116,6 +116,7 @@ impl Bench {
             completeness: Completeness::Complete,
             resources: BTreeMap::from([("items".to_owned(), state)]),
             alarms: Vec::new(),
+            locked_until: None,
         };
         self.vault.commit(&snapshot).await.unwrap();
     }

@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use seatbelt_model::{FORMAT, RunId, Snapshot, SnapshotId, SystemName};
 
-use crate::{Vault, VaultError, digest::Sha, error::status, state::AT_ONCE, store::is_denied};
+use crate::{ObjectLock, Vault, VaultError, digest::Sha, error::status, state::AT_ONCE, store::is_denied};
 
 impl Vault {
     /// The key of a snapshot document.
@@ -21,7 +21,11 @@ impl Vault {
     /// [`VaultError::AlreadyCommitted`] if a different document has this id; S3's.
     pub async fn commit(&self, snapshot: &Snapshot) -> Result<(), VaultError> {
         self.extend_locks(snapshot).await?;
-        let mut json = serde_json::to_vec_pretty(snapshot).map_err(|error| {
+        let document = Snapshot {
+            locked_until: self.options().lock.as_ref().map(ObjectLock::snapshot_until),
+            ..snapshot.clone()
+        };
+        let mut json = serde_json::to_vec_pretty(&document).map_err(|error| {
             VaultError::stopped(format!("the snapshot document cannot be written as JSON: {error}"))
         })?;
         json.push(b'\n');

@@ -50,6 +50,12 @@ pub enum VaultError {
         /// The format it names.
         format: String,
     },
+    /// Something lies there that this version knows nothing of, so it cannot tell what it stands on.
+    #[error("{object}: of a kind that is unknown to this version of Seatbelt; use a newer one, or move it out of the system's folder")]
+    UnknownKind {
+        /// Its key.
+        object: String,
+    },
     /// The credential may not do this.
     #[error("{what} {object}: access denied ({code}); check the role's permissions on the bucket")]
     Denied {
@@ -130,6 +136,7 @@ impl VaultError {
             Self::NoSnapshot { .. }
             | Self::AlreadyCommitted { .. }
             | Self::UnknownFormat { .. }
+            | Self::UnknownKind { .. }
             | Self::Denied { .. }
             | Self::Refused { .. }
             | Self::Spool { .. }

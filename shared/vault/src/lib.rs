@@ -4,6 +4,7 @@
 //! <system>/objects/<2 hex>/<sha256>     chunks of JSON lines, layer indexes, the bytes of files
 //! <system>/snapshots/<id>.json          snapshot documents, each written last and once
 //! <system>/restores/<run>/<name>.json   what a restore planned, found and changed
+//! <system>/prune/<time>-<part>.json     what nothing names, and may be deleted a day later
 //! <system>/staging/<run>/...            sorted runs of a backup that is still going on
 //! ```
 //!
@@ -21,7 +22,9 @@
 //! Reading: [`Vault::state`], [`Vault::get`], [`Vault::changes`], [`Vault::history`], [`Vault::body`]. Checking:
 //! [`Vault::verify`].
 //!
-//! What a vault does not do: delete objects (only retention may), hold leases, or know any vendor. Two runs of one system at
+//! Expiring and freeing, for retention alone: [`Vault::survey`] and what follows it.
+//!
+//! What a vault does not do: hold leases, or know any vendor. Two runs of one system at
 //! the same time do no harm, since objects are named by content and a document is created once; the second to commit the
 //! same id is refused.
 
@@ -43,6 +46,7 @@ mod merge;
 mod pages;
 mod pipeline;
 mod pool;
+mod prune;
 mod restores;
 mod run;
 mod spill;
@@ -59,6 +63,7 @@ pub use history::Version;
 pub use layer::{LayerWriter, Written};
 pub use line::{Body, Difference, Extra, StoredBody};
 pub use lock::{LockMode, ObjectLock};
+pub use prune::{Expired, Marked, NamedBy, Names, SWEEP_AFTER, Scrubbed, Stored, Survey, Sweeping, Swept};
 pub use restores::RestoreDocument;
 pub use run::StagedRun;
 pub use stage::{Staged, Stager};

@@ -35,6 +35,8 @@ pub struct Options {
     pub lock: Option<ObjectLock>,
     /// Who may shorten the locks that systems ask for ([`Vault::locked_for`]).
     pub lock_mode: LockMode,
+    /// For how many days whatever is stored is locked at least, where a system asks for less or for nothing: the bucket's own default.
+    pub lock_days: Option<u32>,
     /// Tags of staged objects, `key=value`, for stores where a lifecycle rule expires them by their tag: such a rule cannot
     /// name `*/staging/`, in the middle of a key.
     pub staging_tags: Option<String>,
@@ -51,6 +53,7 @@ impl Default for Options {
             staging_level: 1,
             lock: None,
             lock_mode: LockMode::Governance,
+            lock_days: None,
             staging_tags: None,
         }
     }
@@ -111,10 +114,13 @@ impl Vault {
         Self::with_pool(inner.client.clone(), inner.bucket.clone(), options, inner.pool.clone())
     }
 
-    /// The same vault, with whatever a run that began at `from` writes locked as its system asks: for `days`, or not at all.
+    /// The same vault, with whatever a run that began at `from` writes locked as its system asks, and as the bucket does at least
+    /// ([`Options::lock_days`]).
     #[must_use]
     pub fn locked_for(&self, days: Option<u32>, from: Timestamp) -> Self {
         let mode = self.options().lock_mode;
+        // An object that a later snapshot reuses has only the lock it was written with, so the bucket's default alone is not enough.
+        let days = days.max(self.options().lock_days);
         self.with_lock(days.map(|days| ObjectLock { mode, from, days }))
     }
 

@@ -224,5 +224,6 @@ fn document(id: SnapshotId, parent: Option<SnapshotId>, state: ResourceState) ->
         completeness: Completeness::Complete,
         resources: BTreeMap::from([(RESOURCE.to_owned(), state)]),
         alarms: Vec::new(),
+        locked_until: None,
     }
 }

@@ -205,6 +205,7 @@ pub(crate) fn snapshot(system: &str, number: usize, parent: Option<SnapshotId>, 
         completeness: Completeness::Complete,
         resources: BTreeMap::from([(RESOURCE.to_owned(), state)]),
         alarms: Vec::new(),
+        locked_until: None,
     }
 }
 
