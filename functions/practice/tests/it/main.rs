@@ -3,7 +3,6 @@
 
 mod files;
 mod rebuild;
-mod restore;
 
 use std::time::Duration;
 

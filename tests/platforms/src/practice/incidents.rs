@@ -93,6 +93,13 @@ impl PracticeCompany {
 
     /// A workflow is edited and hands every customer contact to one owner as a "lead"; an hour later two contacts get good edits.
     pub fn incident_automation_awry(&self) -> Incident {
+        let mut incident = self.automation_goes_awry();
+        self.people_go_on_working(&mut incident);
+        incident
+    }
+
+    /// The first half of [`Self::incident_automation_awry`]: the workflow spoils contacts.
+    pub fn automation_goes_awry(&self) -> Incident {
         let began_at = self.clock.advance(30 * MINUTE);
         let mut incident = Incident::new("An automation gone awry", began_at);
         let crm = &self.crm;
@@ -129,6 +136,24 @@ impl PracticeCompany {
             incident.harm("crm/contacts", id);
         }
         incident.ended_at = self.clock.now();
+        incident.story = format!(
+            "The workflow \"Owner hand-over\" was edited and gave {} customers to one owner and made them leads. An hour later two of \
+             them were corrected by hand in other fields.",
+            contacts.len()
+        );
+        incident
+    }
+
+    /// The second half: an hour later two of those contacts get good edits, in other fields.
+    pub fn people_go_on_working(&self, incident: &mut Incident) {
+        let crm = &self.crm;
+        let contacts: Vec<u64> = incident
+            .harmed
+            .get("crm/contacts")
+            .into_iter()
+            .flatten()
+            .filter_map(|id| id.parse().ok())
+            .collect();
         self.clock.advance(60 * MINUTE);
         let edits = [("phone", "+999 555 010203"), ("job_title", "Head of sourcing")];
         for (id, (field, value)) in contacts.iter().zip(edits) {
@@ -142,12 +167,6 @@ impl PracticeCompany {
                 value.into(),
             ));
         }
-        incident.story = format!(
-            "The workflow \"Owner hand-over\" was edited and gave {} customers to one owner and made them leads. An hour later two of \
-             them were corrected by hand in other fields.",
-            contacts.len()
-        );
-        incident
     }
 
     /// A sync between shop and books overwrites the due dates of open invoices and swaps the customers of neighbours.
