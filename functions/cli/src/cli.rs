@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, check, completions, diff, export, history, manifest, platforms, runs, serve, show, snapshots, verify,
+        backup, check, completions, diff, export, history, manifest, platforms, restore, runs, serve, show, snapshots,
+        verify,
     },
     demo,
 };
@@ -101,6 +102,9 @@ pub(crate) enum Command {
     /// Every change of one record
     #[command(after_help = history::EXAMPLES)]
     History(history::Args),
+    /// Plan the way back to an earlier state, and go it
+    #[command(after_help = restore::EXAMPLES)]
+    Restore(restore::Args),
     /// Sign in, and list what the credential can and cannot see
     #[command(after_help = check::EXAMPLES)]
     Check(check::Args),

@@ -93,7 +93,8 @@ impl Batch {
         Box::pin(engine.check(&self.job(planned, Arc::new(Unobserved)))).await
     }
 
-    fn job<'a>(&'a self, planned: &'a Planned, observer: Arc<dyn Observer>) -> Job<'a> {
+    /// What the engine is asked for one of them.
+    pub(crate) fn job<'a>(&'a self, planned: &'a Planned, observer: Arc<dyn Observer>) -> Job<'a> {
         Job {
             name: &planned.name,
             system: &planned.system,

@@ -60,6 +60,11 @@ impl Table {
         self.rows.push(cells.into());
     }
 
+    /// Adds a row of a table whose columns are chosen at run time.
+    pub(crate) fn row_of(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+
     /// Whether there are no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod manifest;
 pub(crate) mod platforms;
+pub(crate) mod restore;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod show;
