@@ -1,3 +1,11 @@
-//! The Lambda function.
+//! The Lambda function that watches the backups of a stack.
 
-fn main() {}
+use seatbelt_runtime::House;
+use seatbelt_watchdog::Watchdog;
+
+fn main() -> anyhow::Result<()> {
+    seatbelt_runtime::serve_with(
+        async |house: House| Watchdog::from_env(&house),
+        async |watchdog: &Watchdog, _event, invocation| Box::pin(watchdog.round(&invocation.request_id)).await,
+    )
+}
