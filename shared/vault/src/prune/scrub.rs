@@ -22,6 +22,14 @@ pub struct Scrubbed {
 }
 
 impl Vault {
+    /// Reads and hashes one object: what is wrong with it, `None` if nothing is.
+    ///
+    /// # Errors
+    /// S3's, where it can neither be read nor be said to be missing.
+    pub async fn check(&self, system: &str, sha256: &str) -> Result<Option<DamageKind>, VaultError> {
+        Ok(check_body(self, system, sha256).await?.err())
+    }
+
     /// Reads and hashes up to `most` of the named objects from the name `from` on, up to `to` (exclusive, all if `None`). An empty `from` is the
     /// beginning. Memory: eight streams.
     ///
