@@ -59,9 +59,10 @@ pub(crate) fn failing(now: Timestamp, watched: &Watched) -> Option<Finding> {
         .collect();
     let system = &watched.name;
     let what = format!(
-        "{times}, run {} of {} with: {said}",
+        "{times}, run {} of {} with: {}.",
         newest.id,
-        moment(newest.started_at)
+        moment(newest.started_at),
+        said.trim_end_matches('.')
     );
     let todo =
         format!("Mend what it names, try it with `seatbelt check {system}`, and run `seatbelt backup {system}`.");

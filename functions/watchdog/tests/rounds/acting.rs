@@ -94,7 +94,12 @@ async fn after_five_times_it_is_closed_as_failed_and_people_are_told() {
         "the next run may begin"
     );
     let told = world.round_at("23T05:10").await;
-    assert!(told.is_empty(), "it was told before: {told:?}");
+    assert_eq!(told[0].subject, "Seatbelt prod: 1 warning, 1 over: acme backup failed");
+    assert!(
+        told[0].text.contains("Over (1):\nacme: run stalled (20261123T020000Z)"),
+        "{}",
+        told[0].text
+    );
     let found = world.found().await;
     assert!(
         found.contains(&("runs_failing".to_owned(), "acme".to_owned())),
