@@ -1,6 +1,8 @@
 //! The four incidents, undone.
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
+mod crash;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use seatbelt_conformance::{Plan, Rig, SYSTEM, Setup};
@@ -175,7 +177,10 @@ async fn an_automation_is_undone_and_later_edits_are_kept() {
     let left = stand.left().await;
     let fields = left.steps.iter().flat_map(|step| step.fields.iter().chain(&step.kept));
     let edited: BTreeSet<&str> = fields.map(|field| field.field.as_str()).collect();
-    assert_eq!(edited.into_iter().collect::<Vec<_>>(), ["/job_title", "/phase", "/phone"]);
+    assert_eq!(
+        edited.into_iter().collect::<Vec<_>>(),
+        ["/job_title", "/phase", "/phone"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
