@@ -1,13 +1,21 @@
 //! What a function of the house remembers from one invocation to the next: one item, in a partition that no system can have.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure::AllOld},
+};
 use serde_json::Value;
 
 use crate::{
     Catalog, CatalogError,
     attribute::{text, whole},
-    call::{Item, Tried, key, names, text_of, values, whole_of},
+    call::{Item, Tried, key, names, values, whole_of},
 };
+
+/// JSON up to this size is stored as text, which people can read in the console; what is larger is compressed.
+const LARGEST_TEXT_BYTES: usize = 64 << 10;
+/// Repetitive as it is, it shrinks to a tenth at the lowest level.
+const LEVEL: i32 = 1;
 
 /// The range key.
 const STATE: &str = "state";
@@ -44,13 +52,13 @@ impl Catalog {
     }
 
     /// Writes what `function` is to remember, and returns its version. `expected` is the version that was read, `None` if there was
-    /// nothing. At most about 400 KB of JSON.
+    /// nothing. Above 64 KB it is stored compressed, and may be some megabytes of JSON.
     ///
     /// # Errors
     /// [`CatalogError::VersionConflict`] when another invocation has written since, with nothing written; safe to try again.
     pub async fn remember(&self, function: &str, value: &Value, expected: Option<u64>) -> Result<u64, CatalogError> {
         let what = format!("writing what {function} remembers");
-        let (version, json) = (expected.unwrap_or(0) + 1, value.to_string());
+        let (version, value) = (expected.unwrap_or(0) + 1, packed(function, value)?);
         let condition = match expected {
             None => "attribute_not_exists(#version)",
             Some(_) => "#version = :expected",
@@ -61,7 +69,7 @@ impl Catalog {
             .table_name(&self.tables.runs)
             .set_item(key(&partition(function), STATE))
             .item("version", whole(version))
-            .item("value", text(&json))
+            .item("value", value.clone())
             .condition_expression(condition)
             .set_expression_attribute_names(names(["version"]))
             .return_values_on_condition_check_failure(AllOld);
@@ -71,7 +79,7 @@ impl Catalog {
         match self.trying(&what).settle(request.send().await)? {
             Ok(_) => Ok(version),
             // The SDK sends again when an answer is lost; then what is there is what we wrote.
-            Err(found) if whole_of(&found, "version") == Some(version) && text_of(&found, "value") == Some(&json) => {
+            Err(found) if whole_of(&found, "version") == Some(version) && found.get("value") == Some(&value) => {
                 Ok(version)
             }
             Err(found) => Err(CatalogError::VersionConflict {
@@ -90,15 +98,31 @@ impl Catalog {
     }
 }
 
-fn read(function: &str, item: &Item) -> Result<Remembered, CatalogError> {
-    let damaged = |problem: &str| CatalogError::Damaged {
+fn damaged(function: &str, problem: impl ToString) -> CatalogError {
+    CatalogError::Damaged {
         what: format!("what {function} remembers"),
-        problem: problem.to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+fn packed(function: &str, value: &Value) -> Result<AttributeValue, CatalogError> {
+    let json = value.to_string();
+    if json.len() <= LARGEST_TEXT_BYTES {
+        return Ok(text(json));
+    }
+    let packed = zstd::bulk::compress(json.as_bytes(), LEVEL).map_err(|error| damaged(function, error))?;
+    Ok(AttributeValue::B(Blob::new(packed)))
+}
+
+fn read(function: &str, item: &Item) -> Result<Remembered, CatalogError> {
+    let version = whole_of(item, "version").ok_or_else(|| damaged(function, "`version` is no whole number"))?;
+    let json = match item.get("value") {
+        Some(AttributeValue::S(json)) => json.clone().into_bytes(),
+        Some(AttributeValue::B(packed)) => {
+            zstd::stream::decode_all(packed.as_ref()).map_err(|error| damaged(function, error))?
+        }
+        _ => return Err(damaged(function, "`value` is neither text nor bytes")),
     };
-    let version = whole_of(item, "version").ok_or_else(|| damaged("`version` is no whole number"))?;
-    let value = text_of(item, "value").and_then(|json| serde_json::from_str(json).ok());
-    Ok(Remembered {
-        value: value.ok_or_else(|| damaged("`value` is no JSON"))?,
-        version,
-    })
+    let value = serde_json::from_slice(&json).map_err(|_| damaged(function, "`value` is no JSON"))?;
+    Ok(Remembered { value, version })
 }

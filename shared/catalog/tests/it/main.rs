@@ -66,6 +66,7 @@ suite! {
         who_holds_it_is_read_without_taking_it;
     memory:
         what_was_written_is_recalled
+        more_than_an_item_holds_is_compressed
         of_two_who_write_one_is_refused
         what_somebody_edited_is_reported;
     units:

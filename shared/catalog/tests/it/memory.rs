@@ -28,6 +28,23 @@ pub(crate) async fn what_was_written_is_recalled(store: Store) {
     );
 }
 
+pub(crate) async fn more_than_an_item_holds_is_compressed(store: Store) {
+    let catalog = &store.catalog;
+    let system =
+        |number| json!({"name": format!("system-{number}"), "plan": {"schedule": "daily at 02:00", "fired": number}});
+    let value = json!((0..20_000).map(system).collect::<Vec<_>>());
+    assert!(value.to_string().len() > 1 << 20, "two items would not hold it");
+    assert_eq!(catalog.remember("watchdog", &value, None).await.unwrap(), 1);
+    assert_eq!(
+        catalog.remember("watchdog", &value, None).await.unwrap(),
+        1,
+        "as the answer was lost"
+    );
+    assert_eq!(catalog.recall("watchdog").await.unwrap().unwrap().value, value);
+    assert_eq!(catalog.remember("watchdog", &json!("less"), Some(1)).await.unwrap(), 2);
+    assert_eq!(catalog.recall("watchdog").await.unwrap().unwrap().value, "less");
+}
+
 pub(crate) async fn of_two_who_write_one_is_refused(store: Store) {
     let catalog = &store.catalog;
     catalog.remember("watchdog", &json!("first"), None).await.unwrap();
