@@ -105,7 +105,7 @@ def the_vault_role_is_one_systems(stack):
                 for resource in as_list(statement["Resource"]):
                     assert resource.startswith(BUCKET + "/${aws:PrincipalTag/system}/"), f"{action} on {resource}"
     actions = {action for s in stack.statements("VaultRole") for action in as_list(s["Action"]) if action.startswith("s3:")}
-    wanted = {"GetObject", "ListBucket", "PutObject", "PutObjectRetention", "PutObjectTagging", "AbortMultipartUpload"}
+    wanted = {"GetObject", "GetObjectRetention", "ListBucket", "PutObject", "PutObjectRetention", "PutObjectTagging", "AbortMultipartUpload"}
     assert actions == {f"s3:{action}" for action in wanted}, sorted(actions)
     own = BUCKET + "/${aws:PrincipalTag/system}"
     for action, key in (("PutObject", "objects/00/x"), ("PutObject", "snapshots/x.json"), ("PutObject", "staging/x"), ("GetObject", "staging/x")):
@@ -124,7 +124,7 @@ def the_vault_role_is_one_systems(stack):
 def nothing_stored_is_rewritten(stack):
     (statement,) = [s for s in policy(stack) if s["Sid"] == "WrittenOnce"]
     assert statement["Effect"] == "Deny" and statement["Principal"] == "*" and statement["Action"] == "s3:PutObject", statement
-    assert set(statement["Resource"]) == {f"{BUCKET}/*/objects/*", f"{BUCKET}/*/snapshots/*"}, statement
+    assert set(statement["Resource"]) == {f"{BUCKET}/*/{folder}/*" for folder in ("objects", "snapshots", "restores")}, statement
     expected = {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
     assert statement["Condition"] == expected, statement
 
@@ -310,11 +310,11 @@ def trouble_reaches_people(stack):
         assert len(properties["AlarmDescription"]) > 40 and properties["AlarmName"].startswith("seatbelt-"), name
     metrics = {(a["Properties"]["Namespace"], a["Properties"]["MetricName"]) for a in alarms.values()}
     for metric in ("SystemsLate", "FiringsMissed", "RunsStalled", "SnapshotsImplausible", "CredentialsExpiring", "ExportsDue", "DrillsOverdue",
-                   "EntriesInvalid", "ScheduleErrors", "ObjectsDamaged", "Failed"):
+                   "EntriesInvalid", "SystemsFailing", "ScheduleErrors", "ObjectsDamaged", "RetentionTroubles", "Failed"):
         assert ("Seatbelt", metric) in metrics, f"no alarm on {metric}"
     for name in ("WatchdogSilentAlarm", "RetentionSilentAlarm"):
         silent = stack.properties(name)
-        assert silent["TreatMissingData"] == "breaching" and silent["Statistic"] == "SampleCount", f"{name}: silence passes for good news"
+        assert silent["TreatMissingData"] == "breaching" and silent["MetricName"].endswith("Rounds") and silent["Threshold"] == 1, f"{name}: silence passes for good news"
     publish = [s for s in stack.properties("TopicPolicy")["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
     assert [s["Principal"] for s in publish] == [{"Service": "cloudwatch.amazonaws.com"}], publish
     assert stack.allows("WatchdogRole", "sns:Publish", "<Topic>")
