@@ -45,6 +45,11 @@ pub const COMMON_SETTINGS: &[Setting] = &[
         help: "the most requests at once, instead of the connector's; raise it only for a server of your own",
     },
     Setting {
+        name: "drill_into",
+        default: None,
+        help: "the system of the manifest that drills restore a sample into: a sandbox on the same platform, never production",
+    },
+    Setting {
         name: "workers",
         default: Some("1"),
         help: "functions that share the work where there are many partitions, such as mailboxes; they divide the pace",

@@ -20,6 +20,7 @@ mod merge;
 mod order;
 mod pairs;
 mod planner;
+mod rehearse;
 mod select;
 mod tree;
 mod write;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action,
     journal::{AFTER, After, BEFORE, Before, Image, parse},
+    rehearse::Sample,
 };
 use crate::EngineError;
 
@@ -45,6 +46,8 @@ pub(super) enum Source {
         wanted: Box<Snapshot>,
         spoiled: Box<Snapshot>,
     },
+    /// Some records of a snapshot, as if all of them were gone.
+    Sample { snapshot: Box<Snapshot>, keys: Sample },
     /// What a restore did.
     Run(RunId),
 }
@@ -71,6 +74,10 @@ impl Source {
                 wanted: wanted.id,
                 spoiled: spoiled.id,
             },
+            Self::Sample { snapshot, .. } => Way::Between {
+                wanted: snapshot.id,
+                spoiled: snapshot.id,
+            },
             Self::Run(run) => Way::Undo(*run),
         }
     }
@@ -89,6 +96,7 @@ impl Source {
                 changes.map(|found| pair(found?)).boxed()
             }
             Self::Snapshots { wanted, spoiled } => named(vault, system, resource, [wanted, spoiled], keys).boxed(),
+            Self::Sample { snapshot, keys } => sampled(vault, system, resource, snapshot, keys).boxed(),
             Self::Run(run) => done(vault, system, resource, *run).boxed(),
         }
     }
@@ -111,6 +119,25 @@ fn named<'a>(
             }
             let [before, after] = lines;
             if let Some(difference) = Difference::between(key.clone(), before, after) {
+                yield pair(difference)?;
+            }
+        }
+    }
+}
+
+fn sampled<'a>(
+    vault: &'a Vault,
+    system: &'a str,
+    resource: &'a Resource,
+    snapshot: &'a Snapshot,
+    keys: &'a Sample,
+) -> impl Stream<Item = Result<Pair, EngineError>> + Send + 'a {
+    try_stream! {
+        let state = snapshot.resources.get(resource.name);
+        for key in keys.get(resource.name).into_iter().flatten() {
+            let Some(state) = state else { continue };
+            let line = vault.get(system, state, key).await?;
+            if let Some(difference) = Difference::between(key.clone(), line, None) {
                 yield pair(difference)?;
             }
         }

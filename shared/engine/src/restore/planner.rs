@@ -66,7 +66,7 @@ impl Engine {
         self.plan(job, Source::Run(run), everything, sink).await
     }
 
-    async fn plan(
+    pub(super) async fn plan(
         &self,
         job: &Job<'_>,
         source: Source,
@@ -81,6 +81,7 @@ impl Engine {
         let session = std::sync::Arc::new(Session::open(job.connector, self.options(job)).await?);
         let snapshots = match &source {
             Source::Snapshots { wanted, spoiled } => vec![(**spoiled).clone(), (**wanted).clone()],
+            Source::Sample { snapshot, .. } => vec![(**snapshot).clone()],
             Source::Run(_) => self.vault.newest(job.name).await?.into_iter().collect(),
         };
         let header = Header {
