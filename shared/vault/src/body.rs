@@ -89,7 +89,10 @@ impl Vault {
     pub async fn body(&self, system: &str, sha256: &str) -> Result<BodyStream, VaultError> {
         let key = Self::object_key(system, sha256);
         let get = Box::pin(self.client().get_object().bucket(self.bucket()).key(&key).send()).await;
-        let object = get.map_err(|error| VaultError::s3("read", &key, &error))?;
+        let object = match get {
+            Ok(object) => object,
+            Err(error) => return Err(self.missing_if_so(&key, VaultError::s3("read", &key, &error)).await),
+        };
         Ok(BodyStream {
             size_bytes: u64::try_from(object.content_length.unwrap_or_default()).unwrap_or_default(),
             key,

@@ -8,7 +8,7 @@ use futures_util::{TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use seatbelt_model::{Layer, Snapshot, SnapshotId};
 
-use crate::{Vault, VaultError, error::status};
+use crate::{Vault, VaultError};
 
 /// Who may shorten a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +188,13 @@ impl Vault {
         let head = self.client().head_object().bucket(self.bucket()).key(key).send();
         let head = match Box::pin(head).await {
             Ok(head) => head,
-            Err(error) if status(&error) == 404 => return Ok(None),
-            Err(error) => return Err(VaultError::s3("look up", key, &error)),
+            Err(error) => {
+                let error = VaultError::s3("look up", key, &error);
+                return match self.missing_if_so(key, error).await {
+                    VaultError::Missing { .. } => Ok(None),
+                    error => Err(error),
+                };
+            }
         };
         let time = |at: Option<DateTime>| Timestamp::from_second(at?.secs()).ok();
         let lock = head.object_lock_mode.and_then(|mode| {

@@ -204,23 +204,34 @@ impl Vault {
     /// The whole of an object.
     pub(crate) async fn fetch(&self, key: &str) -> Result<Bytes, VaultError> {
         let get = self.client().get_object().bucket(self.bucket()).key(key).send();
-        let object = Box::pin(get)
-            .await
-            .map_err(|error| VaultError::s3("read", key, &error))?;
+        let object = match Box::pin(get).await {
+            Ok(object) => object,
+            Err(error) => return Err(self.missing_if_so(key, VaultError::s3("read", key, &error)).await),
+        };
         match object.body.collect().await {
             Ok(bytes) => Ok(bytes.into_bytes()),
             Err(error) => Err(unreadable(key, &error)),
         }
     }
 
-    /// Whether an object is known to be there. To a credential that may list one system's keys only, S3 answers "forbidden" for
-    /// an object that is not there; one that may not even read it will hear so when it writes.
+    /// Whether an object is there.
     pub(crate) async fn exists(&self, key: &str) -> Result<bool, VaultError> {
-        let head = self.client().head_object().bucket(self.bucket()).key(key).send();
-        match Box::pin(head).await {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(status(&error), 403 | 404) => Ok(false),
-            Err(error) => Err(VaultError::s3("look up", key, &error)),
+        Ok(self.head(key).await?.is_some())
+    }
+
+    /// The error of a read, or [`VaultError::Missing`] if the object turns out not to be there. To a credential that may list the keys of
+    /// some folders only, S3 answers "forbidden" for an object that is not there; the list of its folder tells which it is.
+    pub(crate) async fn missing_if_so(&self, key: &str, error: VaultError) -> VaultError {
+        if !matches!(error, VaultError::Denied { .. }) {
+            return error;
+        }
+        let list = self.client().list_objects_v2().bucket(self.bucket()).prefix(key);
+        // The key itself sorts before all that begin with it.
+        match Box::pin(list.max_keys(1).send()).await {
+            Ok(page) if page.contents().first().and_then(|object| object.key()) != Some(key) => {
+                VaultError::Missing { object: key.to_owned() }
+            }
+            _ => error,
         }
     }
 

@@ -6,6 +6,7 @@
 mod bodies;
 mod crash;
 mod damage;
+mod forbidden;
 mod fresh;
 mod locks;
 mod long;

@@ -305,7 +305,7 @@ pub(crate) async fn check_everything(vault: &Vault, system: &str, snapshots: &[(
     assert_eq!(report.snapshots, snapshots.len() as u64);
 }
 
-async fn check_history(vault: &Vault, system: &str, snapshots: &[(Snapshot, Lines)], key: &str) {
+pub(crate) async fn check_history(vault: &Vault, system: &str, snapshots: &[(Snapshot, Lines)], key: &str) {
     let (mut expected, mut line) = (Vec::new(), None);
     for (snapshot, lines) in snapshots {
         let now = lines.get(key).cloned();
