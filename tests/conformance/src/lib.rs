@@ -13,6 +13,7 @@ mod declaration;
 mod faults;
 mod pages;
 mod reading;
+mod restore;
 mod rig;
 mod storage;
 mod template;
@@ -40,6 +41,8 @@ pub struct Subject<'a> {
     pub settings: Value,
     /// Its secret.
     pub secret: Option<Value>,
+    /// A secret that may write, where [`Self::secret`] may only read.
+    pub write_secret: Option<Value>,
     /// A secret the vendor refuses; `None` where there is nothing to refuse.
     pub wrong_secret: Option<Value>,
     /// The scope's includes; empty is everything that is not on request.
@@ -121,6 +124,9 @@ pub async fn check(subject: &Subject<'_>) {
     }
     if runs("storage") {
         cases += storage::check(subject, &template).await;
+    }
+    if runs("restore") {
+        restore::check(subject).await;
     }
     report(subject, cases);
 }

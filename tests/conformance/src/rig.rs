@@ -118,6 +118,12 @@ impl Rig {
         Arc::clone(&self.folder)
     }
 
+    /// The connector.
+    #[must_use]
+    pub fn connector(&self) -> &'static Connector {
+        self.connector
+    }
+
     /// The manifest entry, to change it.
     pub fn system(&mut self) -> &mut System {
         &mut self.system

@@ -135,6 +135,7 @@ impl World {
             connector: &seatbelt_github::GITHUB,
             settings: json!({"base_url": self.server.url(), "owner": self.github.org()}),
             secret,
+            write_secret: None,
             wrong_secret: wrong,
             include: &[],
             exclude: &[],
