@@ -110,6 +110,7 @@ async fn conforms(name: &str, counts: &Counts, absent: &[&str], core: &[&str]) {
         connector: &seatbelt_wordpress::WORDPRESS,
         settings: json!({"base_url": vendor.server.url()}),
         secret: Some(json!({"username": Role::Administrator.login(), "application_password": password})),
+        write_secret: None,
         wrong_secret: Some(
             json!({"username": Role::Administrator.login(), "application_password": "aaaa bbbb cccc dddd eeee ffff"}),
         ),
