@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, check, completions, diff, export, history, manifest, platforms, restore, runs, serve, show, snapshots,
-        verify,
+        backup, check, completions, diff, drill, export, history, manifest, platforms, restore, runs, serve, show,
+        snapshots, verify,
     },
     demo,
 };
@@ -105,6 +105,9 @@ pub(crate) enum Command {
     /// Plan the way back to an earlier state, and go it
     #[command(after_help = restore::EXAMPLES)]
     Restore(restore::Args),
+    /// Prove that what is held can be given back, without touching production
+    #[command(after_help = drill::EXAMPLES)]
+    Drill(drill::Args),
     /// Sign in, and list what the credential can and cannot see
     #[command(after_help = check::EXAMPLES)]
     Check(check::Args),

@@ -105,6 +105,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Diff(args) => Box::pin(diff::run(args, context)).await,
         Command::History(args) => Box::pin(history::run(args, context)).await,
         Command::Restore(args) => Box::pin(restore::run(args, context)).await,
+        Command::Drill(args) => Box::pin(drill::run(args, context)).await,
         Command::Check(args) => Box::pin(check::run(args, context)).await,
         Command::Export(args) => Box::pin(export::run(args, context)).await,
         Command::Verify(args) => Box::pin(verify::run(args, context)).await,

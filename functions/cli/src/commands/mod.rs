@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
+pub(crate) mod drill;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod manifest;
