@@ -120,6 +120,7 @@ pub const GITHUB: Connector = Connector {
     classify: answers::classify,
     clean: None,
     write_access: WriteAccess::UNKNOWN,
+    native_exports: &[],
     builtin: Builtin {
         offers: "a migration archive (git, issues, pull requests, releases, attachments), made on request and kept for 7 days; a deleted \
                  repository can be restored for 90 days; rulesets keep their history",

@@ -46,6 +46,7 @@ pub const PRACTICE_BOOKS: Connector = Connector {
         },
         pace: None,
     },
+    native_exports: &[],
     builtin: Builtin {
         offers: "voided invoices and payments stay in the list",
         misses: "earlier values of a record, and whatever is deleted: customers, accounts, tax rates",

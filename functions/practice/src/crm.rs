@@ -47,6 +47,7 @@ pub const PRACTICE_CRM: Connector = Connector {
         },
         pace: None,
     },
+    native_exports: &[],
     builtin: Builtin {
         offers: "nothing; a deleted record is gone for good",
         misses: "everything",

@@ -12,6 +12,7 @@ mod media;
 mod shop;
 mod site;
 mod words;
+pub mod wxr;
 
 use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Request, Setting, WriteAccess};
 
@@ -98,6 +99,7 @@ pub const WORDPRESS: Connector = Connector {
     classify: answers::classify,
     clean: Some(answers::clean),
     write_access: WriteAccess::UNKNOWN,
+    native_exports: &[wxr::WXR],
     builtin: Builtin {
         offers: "Tools > Export writes posts, pages, comments, terms and menu items as WXR, by hand; the trash keeps posts for 30 days; \
                  hosts and plugins offer backups of their own",

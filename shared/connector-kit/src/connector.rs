@@ -3,7 +3,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use crate::{KitError, Outcome, Parent, Request, Response, Restore, Session, WriteAccess};
+use crate::{KitError, NativeExport, Outcome, Parent, Request, Response, Restore, Session, WriteAccess};
 use bytes::Bytes;
 use futures_util::Stream;
 
@@ -36,6 +36,8 @@ pub struct Connector {
     pub clean: Option<Clean>,
     /// How it is written to by a restore.
     pub write_access: WriteAccess,
+    /// Forms in which the vendor's own import takes a snapshot back.
+    pub native_exports: &'static [NativeExport],
     /// What the vendor's own backup offers and misses.
     pub builtin: Builtin,
     /// How an administrator makes the credential: which account, which rights, what the secret looks like.

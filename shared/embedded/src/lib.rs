@@ -60,6 +60,9 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::Database;
 use jiff::Timestamp;
 
@@ -82,6 +85,9 @@ use s3::S3Engine;
 
 /// The one bucket a home comes with.
 pub const BUCKET: &str = "seatbelt";
+
+/// What requests to the S3 engine are signed with: access key and secret. They guard nothing; who can call this crate can read the folder.
+pub const SIGNED_WITH: (&str, &str) = (s3::ACCESS_KEY, s3::SECRET_KEY);
 
 /// Both clients sign for this region; it names no place.
 const REGION: &str = "us-east-1";
@@ -223,6 +229,23 @@ impl Embedded {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// Answers a request as S3 would, for whoever serves the engine on a socket, as tests of other programs do. The request's address
+    /// has the authority it was signed for, and the bucket in its path; it is signed with [`SIGNED_WITH`].
+    ///
+    /// # Errors
+    /// When the request is no HTTP, or the engine's own faults cut the connection. A refusal is an answer.
+    pub async fn answer_s3(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.s3.call(request).await
+    }
+
+    /// Answers a request as DynamoDB would. The whole body is in memory.
+    ///
+    /// # Errors
+    /// As [`Embedded::answer_s3`].
+    pub async fn answer_dynamodb(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.dynamodb.call(request).await
     }
 
     /// Deletes the DynamoDB items whose time to live is over, and says how many. AWS does this by itself within

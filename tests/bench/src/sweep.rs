@@ -41,6 +41,7 @@ const BENCH: Connector = Connector {
     classify: Outcome::from_status,
     clean: None,
     write_access: WriteAccess::UNKNOWN,
+    native_exports: &[],
     builtin: Builtin {
         offers: "",
         misses: "",

@@ -133,7 +133,12 @@ impl Service for S3Engine {
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let mut request = request.try_into_http1x().map_err(malformed)?;
-        let host = request.uri().host().unwrap_or_default().parse().map_err(malformed)?;
+        let host = request
+            .uri()
+            .authority()
+            .map_or("", http::uri::Authority::as_str)
+            .parse()
+            .map_err(malformed)?;
         request.headers_mut().insert(http::header::HOST, host);
         let is_head = request.method() == http::Method::HEAD;
         let call = self.service.call(request.map(s3s::Body::http_body));
