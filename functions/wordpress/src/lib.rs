@@ -8,13 +8,17 @@
 mod answers;
 mod content;
 mod design;
+mod ids;
 mod media;
+mod rights;
 mod shop;
+mod shop_writes;
 mod site;
 mod words;
+mod write;
 pub mod wxr;
 
-use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Request, Setting, WriteAccess};
+use seatbelt_connector_kit::{Auth, Builtin, Connector, Pace, Request, Setting};
 
 /// The connector.
 pub const WORDPRESS: Connector = Connector {
@@ -42,7 +46,6 @@ pub const WORDPRESS: Connector = Connector {
     pace: Pace::per_second(2).concurrency(2),
     resources: &[
         &site::NAMESPACES,
-        &site::SETTINGS,
         &site::TYPES,
         &site::TAXONOMIES,
         &site::STATUSES,
@@ -53,17 +56,17 @@ pub const WORDPRESS: Connector = Connector {
         &content::CATEGORIES,
         &content::TAGS,
         &content::CUSTOM_TERMS,
+        &media::MEDIA,
+        &design::BLOCKS,
         &content::POSTS,
         &content::PAGES,
         &content::CUSTOM_POSTS,
         &content::COMMENTS,
         &content::REVISIONS,
-        &media::MEDIA,
         &design::MENUS,
         &design::MENU_ITEMS,
         &design::MENU_LOCATIONS,
         &design::NAVIGATION,
-        &design::BLOCKS,
         &design::TEMPLATES,
         &design::TEMPLATE_PARTS,
         &design::GLOBAL_STYLES,
@@ -72,6 +75,8 @@ pub const WORDPRESS: Connector = Connector {
         &design::WIDGET_TYPES,
         &design::FONT_FAMILIES,
         &design::BLOCK_PATTERNS,
+        // Last, since settings name pages, media and categories.
+        &site::SETTINGS,
         &shop::ORDERS,
         &shop::ORDER_NOTES,
         &shop::REFUNDS,
@@ -98,7 +103,7 @@ pub const WORDPRESS: Connector = Connector {
     identity: Request::get("/wp/v2/users/me").query(&[("context", "edit")]),
     classify: answers::classify,
     clean: Some(answers::clean),
-    write_access: WriteAccess::UNKNOWN,
+    write_access: rights::WRITE_ACCESS,
     native_exports: &[wxr::WXR],
     builtin: Builtin {
         offers: "Tools > Export writes posts, pages, comments, terms and menu items as WXR, by hand; the trash keeps posts for 30 days; \

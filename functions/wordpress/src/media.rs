@@ -1,15 +1,18 @@
 //! The media library, with its bytes.
 
 use seatbelt_connector_kit::{
-    BodyStream, BoxFuture, Deletes, DependsOn, Fetch, File, Key, Kind, KitError, Records, Request, Resource, Restore,
-    Session,
+    Again, Body, BodyStream, BoxFuture, Create, Deletes, DependsOn, Fetch, Fields, File, Key, Kind, KitError, Records,
+    Reference, Request, Resource, Restore, Session, Write, Writes,
 };
 use seatbelt_model::{
     RestoreLevel,
     json::{self, Pointer},
 };
 
-use crate::words::{MODIFIED, PAGES, TOTAL, VOLATILE};
+use crate::{
+    words::{self, FORCE, MODIFIED, PAGES, TOTAL, VOLATILE},
+    write,
+};
 
 /// Images, documents, sound. The bytes are the file as it was uploaded; the sizes WordPress makes of an image it can make again.
 pub(crate) const MEDIA: Resource = Resource {
@@ -36,10 +39,54 @@ pub(crate) const MEDIA: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: VOLATILE,
     count: TOTAL,
-    restore: Restore::Api {
-        level: RestoreLevel::R1,
-        how: "POST /wp/v2/media with the bytes gives a new id and path; then its texts are posted",
+    restore: Restore::Writes(&WRITES),
+};
+
+/// What becomes of a file is said by its record; the bytes at an address never change.
+const WRITES: Writes = Writes {
+    level: RestoreLevel::R3,
+    how: "POST the changed texts to the record; what is gone is uploaded again under its name, with its date, texts and author, and \
+          belongs to its post again. It gets a new id and lies in the folder of the current month; ids and addresses in texts that are \
+          restored with it follow. Lost: edits of the picture itself",
+    fields: Fields::AllBut {
+        never: &[
+            "/id",
+            "/date_gmt",
+            "/guid",
+            "/modified",
+            "/type",
+            "/link",
+            "/class_list",
+            "/media_type",
+            "/mime_type",
+            "/media_details",
+            "/source_url",
+            "/missing_image_sizes",
+        ],
+        creating: &[],
     },
+    create: Some(Create {
+        write: Write::Custom(write::upload),
+        record: "",
+        again: Again::Fields(&["/date", "/title/raw", "/mime_type"]),
+    }),
+    update: Some(Write::Send(
+        Request::post("/wp/v2/media/{key}"),
+        Body::Shaped(write::media_fields),
+    )),
+    remove: Some(Write::Send(
+        Request::delete("/wp/v2/media/{key}").query(FORCE),
+        Body::Empty,
+    )),
+    adapt: None,
+    ..words::post_writes(
+        Request::get("/wp/v2/media/{key}"),
+        &[
+            Reference::to("/author", &["users"]),
+            Reference::to("/post", &["posts", "pages"]),
+        ],
+        &[],
+    )
 };
 
 /// Large images are scaled on upload: `source_url` is then the scaled one, and the original lies beside it. Where it was removed, the scaled one is what there is.

@@ -5,12 +5,9 @@ use std::time::Duration;
 use seatbelt_connector_kit::{
     Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore,
 };
-use seatbelt_model::{
-    RestoreLevel,
-    json::{self, Pointer},
-};
+use seatbelt_model::json::{self, Pointer};
 
-use crate::{site::NAMESPACES, words};
+use crate::{shop_writes as give, site::NAMESPACES, words};
 
 const WHERE_ACTIVE: DependsOn = DependsOn::Has(&NAMESPACES, "wc/v3");
 
@@ -20,11 +17,6 @@ const MODIFIED: Cursor = Cursor::Since {
     send_as: "modified_after",
     with: &[("dates_are_gmt", "true")],
     overlap: Duration::from_mins(10),
-};
-
-const BATCH: Restore = Restore::Api {
-    level: RestoreLevel::R2,
-    how: "POST to the batch route with `update`, or `create` for what is gone, under a new id; mails must be switched off first",
 };
 
 const EXPORT: Restore = Restore::ExportOnly {
@@ -87,12 +79,21 @@ const EDIT: &[(&str, &str)] = &[("context", "edit")];
 
 pub(crate) const ORDERS: Resource = Resource {
     depends_on: EACH_STATUS,
+    volatile: &[
+        "/_links",
+        "/line_items/*/id",
+        "/shipping_lines/*/id",
+        "/fee_lines/*/id",
+        "/coupon_lines/*/id",
+        "/tax_lines/*/id",
+        "/meta_data/*/id",
+    ],
     ..shop(
         "orders",
         Kind::Data,
         Request::get("/wc/v3/orders").query(STATUS_BY_ID),
         MODIFIED,
-        BATCH,
+        Restore::Writes(&give::ORDERS),
     )
 };
 
@@ -101,10 +102,7 @@ pub(crate) const ORDER_NOTES: Resource = below(
     DependsOn::EachChanged(&ORDERS, Only::All),
     Request::get("/wc/v3/orders/{orders.id}/notes").query(EDIT),
     Key::Field("/id"),
-    Restore::Api {
-        level: RestoreLevel::R1,
-        how: "POST /orders/{id}/notes; author and date become ours",
-    },
+    Restore::Writes(&give::ORDER_NOTES),
 );
 
 pub(crate) const REFUNDS: Resource = Resource {
@@ -129,7 +127,7 @@ pub(crate) const PRODUCTS: Resource = Resource {
         Kind::Data,
         Request::get("/wc/v3/products").query(STATUS_BY_ID),
         MODIFIED,
-        BATCH,
+        Restore::Writes(&give::PRODUCTS),
     )
 };
 
@@ -141,7 +139,7 @@ pub(crate) const PRODUCT_VARIATIONS: Resource = Resource {
         Kind::Data,
         Request::get("/wc/v3/products/{products.id}/variations").query(ANY_BY_ID),
         Cursor::None,
-        BATCH,
+        Restore::Writes(&give::PRODUCT_VARIATIONS),
     )
 };
 
@@ -149,7 +147,7 @@ pub(crate) const PRODUCT_ATTRIBUTES: Resource = whole(
     "product_attributes",
     Request::get("/wc/v3/products/attributes").query(EDIT),
     "/id",
-    BATCH,
+    Restore::Writes(&give::PRODUCT_ATTRIBUTES),
 );
 
 pub(crate) const PRODUCT_ATTRIBUTE_TERMS: Resource = Resource {
@@ -160,7 +158,7 @@ pub(crate) const PRODUCT_ATTRIBUTE_TERMS: Resource = Resource {
         DependsOn::Each(&PRODUCT_ATTRIBUTES, Only::All),
         Request::get("/wc/v3/products/attributes/{product_attributes.id}/terms").query(BY_ID),
         Key::Field("/id"),
-        BATCH,
+        Restore::Writes(&give::PRODUCT_ATTRIBUTE_TERMS),
     )
 };
 
@@ -169,7 +167,7 @@ pub(crate) const PRODUCT_CATEGORIES: Resource = shop(
     Kind::Metadata,
     Request::get("/wc/v3/products/categories").query(BY_ID),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::PRODUCT_CATEGORIES),
 );
 
 pub(crate) const PRODUCT_TAGS: Resource = shop(
@@ -177,7 +175,7 @@ pub(crate) const PRODUCT_TAGS: Resource = shop(
     Kind::Metadata,
     Request::get("/wc/v3/products/tags").query(BY_ID),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::PRODUCT_TAGS),
 );
 
 pub(crate) const PRODUCT_REVIEWS: Resource = shop(
@@ -190,7 +188,7 @@ pub(crate) const PRODUCT_REVIEWS: Resource = shop(
         ("order", "asc"),
     ]),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::PRODUCT_REVIEWS),
 );
 
 /// There is no filter by change: every run reads them all.
@@ -204,7 +202,7 @@ pub(crate) const CUSTOMERS: Resource = shop(
         ("order", "asc"),
     ]),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::CUSTOMERS),
 );
 
 pub(crate) const COUPONS: Resource = shop(
@@ -212,7 +210,7 @@ pub(crate) const COUPONS: Resource = shop(
     Kind::Data,
     Request::get("/wc/v3/coupons").query(BY_ID),
     MODIFIED,
-    BATCH,
+    Restore::Writes(&give::COUPONS),
 );
 
 pub(crate) const TAXES: Resource = shop(
@@ -220,21 +218,21 @@ pub(crate) const TAXES: Resource = shop(
     Kind::Metadata,
     Request::get("/wc/v3/taxes").query(BY_ID),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::TAXES),
 );
 
 pub(crate) const TAX_CLASSES: Resource = whole(
     "tax_classes",
     Request::get("/wc/v3/taxes/classes").query(EDIT),
     "/slug",
-    BATCH,
+    Restore::Writes(&give::TAX_CLASSES),
 );
 
 pub(crate) const SHIPPING_ZONES: Resource = whole(
     "shipping_zones",
     Request::get("/wc/v3/shipping/zones").query(EDIT),
     "/id",
-    BATCH,
+    Restore::Writes(&give::SHIPPING_ZONES),
 );
 
 pub(crate) const SHIPPING_ZONE_LOCATIONS: Resource = below(
@@ -242,7 +240,7 @@ pub(crate) const SHIPPING_ZONE_LOCATIONS: Resource = below(
     DependsOn::Each(&SHIPPING_ZONES, Only::All),
     Request::get("/wc/v3/shipping/zones/{shipping_zones.id}/locations").query(EDIT),
     Key::Fields(&["/type", "/code"]),
-    BATCH,
+    Restore::Writes(&give::SHIPPING_ZONE_LOCATIONS),
 );
 
 pub(crate) const SHIPPING_ZONE_METHODS: Resource = below(
@@ -250,7 +248,7 @@ pub(crate) const SHIPPING_ZONE_METHODS: Resource = below(
     DependsOn::Each(&SHIPPING_ZONES, Only::All),
     Request::get("/wc/v3/shipping/zones/{shipping_zones.id}/methods").query(EDIT),
     Key::Field("/instance_id"),
-    BATCH,
+    Restore::Writes(&give::SHIPPING_ZONE_METHODS),
 );
 
 /// Their settings may hold the gateway's keys; the vault is encrypted and the company's own.
@@ -258,7 +256,7 @@ pub(crate) const PAYMENT_GATEWAYS: Resource = whole(
     "payment_gateways",
     Request::get("/wc/v3/payment_gateways").query(EDIT),
     "/id",
-    BATCH,
+    Restore::Writes(&give::PAYMENT_GATEWAYS),
 );
 
 pub(crate) const SHOP_SETTING_GROUPS: Resource =
@@ -269,7 +267,7 @@ pub(crate) const SHOP_SETTINGS: Resource = below(
     DependsOn::Each(&SHOP_SETTING_GROUPS, Only::All),
     Request::get("/wc/v3/settings/{shop_setting_groups.id}"),
     Key::Field("/id"),
-    BATCH,
+    Restore::Writes(&give::SHOP_SETTINGS),
 );
 
 pub(crate) const WEBHOOKS: Resource = shop(
@@ -277,7 +275,7 @@ pub(crate) const WEBHOOKS: Resource = shop(
     Kind::Metadata,
     Request::get("/wc/v3/webhooks").query(BY_ID),
     Cursor::None,
-    BATCH,
+    Restore::Writes(&give::WEBHOOKS),
 );
 
 fn is_variable(product: &str) -> bool {

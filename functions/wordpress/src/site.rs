@@ -1,13 +1,15 @@
 //! The site itself: what it offers, its settings, its users, its plugins and themes.
 
 use seatbelt_connector_kit::{
-    Count, Cursor, Deletes, DependsOn, Key, Kind, Only, Paginator, Records, Request, Resource, Restore,
+    Again, Body, Count, Create, Cursor, Deletes, DependsOn, Field, Fields, Key, Kind, Only, Paginator, Read, Records,
+    Reference, Request, Resource, Restore, When, Write, Writes,
 };
 use seatbelt_model::RestoreLevel;
 
-use crate::words::{self, EXPORT_CODE};
-
-const EDIT: &[(&str, &str)] = &[("context", "edit")];
+use crate::{
+    words::{self, EDIT, EXPORT_CODE},
+    write,
+};
 
 /// The API's parts; `wc/v3` tells that WooCommerce is active.
 pub(crate) const NAMESPACES: Resource = Resource {
@@ -38,10 +40,29 @@ pub(crate) const SETTINGS: Resource = Resource {
     deletes: Deletes::ByAbsence,
     volatile: &["/_links"],
     count: Count::None,
-    restore: Restore::Api {
-        level: RestoreLevel::R2,
-        how: "POST /wp/v2/settings with the changed options",
-    },
+    restore: Restore::Writes(&Writes {
+        level: RestoreLevel::R3,
+        how: "POST /wp/v2/settings with the changed options. The site's own address is left alone. Lost: options that are not \
+              registered for REST",
+        fields: Fields::AllBut {
+            never: &["/url"],
+            creating: &[],
+        },
+        references: &[
+            Reference::to("/page_on_front", &["pages"]),
+            Reference::to("/page_for_posts", &["pages"]),
+            Reference::to("/default_category", &["categories"]),
+            Reference::to("/site_logo", &["media"]),
+            Reference::to("/site_icon", &["media"]),
+        ],
+        after: &[],
+        author: None,
+        read: None,
+        create: None,
+        update: Some(Write::Send(Request::post("/wp/v2/settings"), Body::Fields)),
+        remove: None,
+        adapt: None,
+    }),
 };
 
 /// Post types; those of plugins are read as `custom_posts`.
@@ -60,10 +81,27 @@ pub(crate) const PLUGINS: Resource = words::whole(
     "plugins",
     Request::get("/wp/v2/plugins").query(EDIT),
     "/plugin",
-    Restore::Api {
-        level: RestoreLevel::R1,
-        how: "POST /wp/v2/plugins installs from the public directory only, in its newest version",
-    },
+    Restore::Writes(&Writes {
+        level: RestoreLevel::R2,
+        how: "POST switches a plugin on or off; one that is gone is installed from the public directory, in its newest version. Lost: \
+              plugins that are not in the directory, versions. One that was added is not deleted: that would be code",
+        fields: Fields::Only(&[Field::at("/status"), Field::at("/plugin").when(When::Creating)]),
+        references: &[],
+        after: &[],
+        author: None,
+        read: Some(Read {
+            request: Request::get("/wp/v2/plugins/{key}").query(EDIT),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Send(Request::post("/wp/v2/plugins"), Body::Shaped(write::plugin)),
+            record: "",
+            again: Again::SameKey,
+        }),
+        update: Some(Write::Send(Request::post("/wp/v2/plugins/{key}"), Body::Fields)),
+        remove: None,
+        adapt: None,
+    }),
 );
 
 /// Which themes are there, in which version. Not their code.
@@ -82,10 +120,41 @@ pub(crate) const USERS: Resource = words::list(
     Kind::Data,
     Request::get("/wp/v2/users").query(&[("context", "edit"), ("orderby", "id"), ("order", "asc")]),
     "/id",
-    Restore::Api {
-        level: RestoreLevel::R1,
-        how: "POST /wp/v2/users with a generated password, which the person resets",
-    },
+    Restore::Writes(&Writes {
+        level: RestoreLevel::R3,
+        how: "POST the changed fields to the account; one that is gone is created again under a new id, with a password nobody knows, \
+              which the person resets, and what it wrote is given back to it. Lost: password, application passwords, date of registration",
+        fields: Fields::Only(&[
+            Field::at("/username").when(When::Creating),
+            Field::at("/name"),
+            Field::at("/first_name"),
+            Field::at("/last_name"),
+            Field::at("/email"),
+            Field::at("/url"),
+            Field::at("/description"),
+            // The site's own language is shown where the account has none: created with it, it would keep it.
+            Field::at("/locale").when(When::Updating),
+            Field::at("/nickname"),
+            Field::at("/slug"),
+            Field::at("/roles"),
+            Field::at("/meta"),
+        ]),
+        references: &[],
+        after: &[],
+        author: None,
+        read: Some(Read {
+            request: Request::get("/wp/v2/users/{key}").query(EDIT),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Custom(write::create_user),
+            record: "",
+            again: Again::Fields(&["/username"]),
+        }),
+        update: Some(Write::Send(Request::post("/wp/v2/users/{key}"), Body::Fields)),
+        remove: Some(Write::Custom(write::remove_user)),
+        adapt: None,
+    }),
 );
 
 /// Which programs may sign in as whom. The passwords themselves are not readable.

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use seatbelt_connector_kit::{
-    Count, Cursor, Deletes, DependsOn, Key, Kind, Paginator, Records, Request, Resource, Restore,
+    Again, Body, Count, Create, Cursor, Deletes, DependsOn, Fields, Key, Kind, Paginator, Read, Records, Reference,
+    Request, Resource, Restore, Write, Writes,
 };
 use seatbelt_model::RestoreLevel;
+
+use crate::{ids, write};
 
 /// 100 is the most a page may hold; 20 where the host runs out of memory or time on that.
 pub(crate) const PAGES: Paginator = Paginator::PageNumber {
@@ -34,18 +37,100 @@ pub(crate) const POST_QUERY: &[(&str, &str)] = &[
     ("order", "asc"),
 ];
 
-/// POST with raw fields updates in place; what is gone comes back under a new id.
-pub(crate) const POST_RESTORE: Restore = Restore::Api {
-    level: RestoreLevel::R2,
-    how: "POST the changed raw fields to the record; untrash by status; what is gone is created again under a new id and modified date",
-};
+pub(crate) const EDIT: &[(&str, &str)] = &[("context", "edit")];
+
+/// For good, past the trash.
+pub(crate) const FORCE: &[(&str, &str)] = &[("force", "true")];
+
+/// What WordPress sets by itself in posts of every type, and what the best-known plugins compute into them.
+const POST_SET: &[&str] = &[
+    "/id",
+    "/date_gmt",
+    "/guid",
+    "/modified",
+    "/type",
+    "/link",
+    "/class_list",
+    "/title/rendered",
+    "/content/protected",
+    "/content/block_version",
+    "/excerpt/protected",
+    "/yoast_head",
+    "/yoast_head_json",
+    "/jetpack_featured_media_url",
+    "/jetpack_sharing_enabled",
+    "/jetpack_shortlink",
+    "/jetpack-related-posts",
+];
+
+/// POST with raw fields updates in place; what is gone comes back under a new id. `one` reads a post.
+pub(crate) const fn post_writes(
+    one: Request,
+    references: &'static [Reference],
+    after: &'static [&'static str],
+) -> Writes {
+    Writes {
+        level: RestoreLevel::R3,
+        how: "POST the changed raw fields to the post, in and out of the trash too; what is gone is created again with its date, author, \
+              terms, meta and address, under a new id, and ids and addresses of media in its text follow. Lost: revisions, modified \
+              date, meta that is not registered for REST, comments on posts that are not published",
+        fields: Fields::AllBut {
+            never: POST_SET,
+            creating: &[],
+        },
+        references,
+        after,
+        author: None,
+        read: Some(Read {
+            request: one.query(EDIT),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Custom(write::create_post),
+            record: "",
+            again: Again::Fields(&["/date", "/title/raw", "/type"]),
+        }),
+        update: Some(Write::Custom(write::update_post)),
+        remove: Some(Write::Custom(write::remove_post)),
+        adapt: Some(ids::in_post),
+    }
+}
+
+/// Terms, and records like them: POST to the list or the one, DELETE without a trash. `known` are the fields that tell an interrupted create.
+pub(crate) const fn writes(
+    [all, one]: [Request; 2],
+    never: &'static [&'static str],
+    references: &'static [Reference],
+    known: &'static [&'static str],
+) -> Writes {
+    Writes {
+        level: RestoreLevel::R3,
+        how: "POST the changed fields to the record; what is gone is created again under a new id, which what refers to it follows",
+        fields: Fields::AllBut { never, creating: &[] },
+        references,
+        after: &[],
+        author: None,
+        read: Some(Read {
+            request: one.query(EDIT),
+            record: "",
+        }),
+        create: Some(Create {
+            write: Write::Send(all, Body::Fields),
+            record: "",
+            again: Again::Fields(known),
+        }),
+        update: None,
+        remove: None,
+        adapt: None,
+    }
+}
 
 pub(crate) const EXPORT_CODE: Restore = Restore::ExportOnly {
     why: "it comes from code, not from the database",
 };
 
 /// A resource that is a WordPress post type.
-pub(crate) const fn posts(name: &'static str, kind: Kind, request: Request) -> Resource {
+pub(crate) const fn posts(name: &'static str, kind: Kind, request: Request, writes: &'static Writes) -> Resource {
     Resource {
         name,
         kind,
@@ -58,7 +143,7 @@ pub(crate) const fn posts(name: &'static str, kind: Kind, request: Request) -> R
         deletes: Deletes::ByAbsence,
         volatile: VOLATILE,
         count: TOTAL,
-        restore: POST_RESTORE,
+        restore: Restore::Writes(writes),
     }
 }
 

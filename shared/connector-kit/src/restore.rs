@@ -229,7 +229,8 @@ pub enum Payload<'a> {
 
 /// The keys of records that were created again.
 pub trait NewKeys: Send + Sync {
-    /// The key that the record which had `key` in `resource` has now, if it is another one.
+    /// The key that the record which had `key` in `resource` has now, if it is another one. For files also by address: a URL in a field
+    /// that tells the version of their bytes.
     fn new_key(&self, resource: &str, key: &str) -> Option<String>;
 }
 

@@ -182,7 +182,13 @@ impl Session {
             Some(pacer) => Some(self.turn(at, pacer).await?),
             None => None,
         };
-        let (arrived, _) = Box::pin(self.wire.exchange(&errand)).await?;
+        let (arrived, outcome) = Box::pin(self.wire.exchange(&errand)).await?;
+        if outcome == Outcome::Empty {
+            return Err(KitError::Unavailable {
+                at: at.to_owned(),
+                said: format!("HTTP {}: there is nothing to write to", arrived.response.status.as_u16()),
+            });
+        }
         Ok(arrived.response)
     }
 
@@ -422,7 +428,7 @@ fn token_url(auth: &Auth, settings: &Settings, fields: &SecretFields, place: &Se
 
 fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<HeaderMap, KitError> {
     let parse =
-        |(name, value): (&str, &str)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?));
+        |(name, value): (&str, &str)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?));
     let malformed = |name: &str| KitError::Unexpected {
         at: "headers".to_owned(),
         problem: format!("the header `{name}` is malformed"),

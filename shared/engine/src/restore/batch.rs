@@ -145,6 +145,8 @@ impl Applier<'_> {
                 written: result.written,
                 result: Some(done.clone()),
             });
+            let record = images.last().and_then(|image: &Image| image.record.as_deref());
+            new.extend(new_addresses(resource, step, record.map(RawValue::get)));
             if was != result.key {
                 new.push(NewKey {
                     resource: resource.name.to_owned(),
@@ -615,6 +617,24 @@ fn all_leaves(shape: &Shape, record: &str, without: &[Parts]) -> Leaves {
     leaves.extend(shape.leaves(record, Sending::Update));
     leaves.retain(|at, _| !without.contains(at));
     leaves
+}
+
+/// Where the bytes of a file that was created again are now: texts name files by their addresses as well as by their keys.
+fn new_addresses(resource: &Resource, step: &Step, now: Option<&str>) -> Vec<NewKey> {
+    let (Some(file), Some(wanted), Some(now), Action::Create) =
+        (resource.kind.file(), step.wanted.as_deref(), now, step.action)
+    else {
+        return Vec::new();
+    };
+    let moved = |at: &&str| {
+        let (was, is) = (text_at(wanted.get(), at)?, text_at(now, at)?);
+        (was != is && was.contains("://")).then(|| NewKey {
+            resource: resource.name.to_owned(),
+            was,
+            is,
+        })
+    };
+    file.version.iter().filter_map(moved).collect()
 }
 
 /// The vendor's own digest, if it is not that of the bytes we sent.
