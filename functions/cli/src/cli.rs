@@ -1,15 +1,16 @@
 //! The command line: what there is to ask for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, check, completions, diff, drill, export, history, manifest, platforms, restore, runs, serve, show,
-        snapshots, verify,
+        backup, check, completions, diff, drill, export, history, manifest, platforms, prune, restore, runs, serve,
+        show, snapshots, verify,
     },
     demo,
+    home::Place,
 };
 
 const EXAMPLES: &str = "\
@@ -41,14 +42,25 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// The folder to work on.
-    pub(crate) fn home(&self) -> PathBuf {
+    /// Where to work: the stack if one is named, else the folder.
+    pub(crate) fn place(&self) -> Place {
+        let Global {
+            home, stack, region, ..
+        } = &self.global;
+        if let Some(stack) = stack {
+            // Little is kept beside a stack, so that needs no folder of its own.
+            return Place::stack(
+                stack.clone(),
+                region.clone(),
+                home.clone().unwrap_or_else(|| ".".into()),
+            );
+        }
         let usual = if matches!(self.command, Command::Demo(_)) {
             demo::HOME
         } else {
             "./seatbelt-home"
         };
-        self.global.home.clone().unwrap_or_else(|| usual.into())
+        Place::from(home.as_deref().unwrap_or(Path::new(usual)))
     }
 }
 
@@ -58,9 +70,12 @@ pub(crate) struct Global {
     /// The folder everything is kept in, ./seatbelt-home if none is named; `file:` secrets are relative to it
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", env = "SEATBELT_HOME", hide_env_values = true)]
     pub(crate) home: Option<PathBuf>,
-    /// A stack deployed on AWS instead of a folder (not supported by this version yet)
+    /// A stack deployed on AWS instead of a folder; credentials as for every AWS tool, such as AWS_PROFILE
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     pub(crate) stack: Option<String>,
+    /// The region of the stack, else that of AWS_REGION or of the profile
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "REGION")]
+    pub(crate) region: Option<String>,
     /// Write data, and errors, as JSON
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
@@ -99,6 +114,9 @@ pub(crate) enum Command {
     /// What changed between two points in time
     #[command(after_help = diff::EXAMPLES)]
     Diff(diff::Args),
+    /// Where a text stands in a snapshot, or in what changed between two
+    #[command(after_help = search::EXAMPLES)]
+    Search(search::Args),
     /// Every change of one record
     #[command(after_help = history::EXAMPLES)]
     History(history::Args),
@@ -117,6 +135,9 @@ pub(crate) enum Command {
     /// Read back everything stored, and check every hash
     #[command(after_help = verify::EXAMPLES)]
     Verify(verify::Args),
+    /// Let old snapshots expire, and free what nothing stands on any more
+    #[command(after_help = prune::EXAMPLES)]
+    Prune(prune::Args),
     /// What each connector covers, and what the vendor's own backup misses
     #[command(after_help = platforms::EXAMPLES)]
     Platforms(platforms::Args),

@@ -2,10 +2,12 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use seatbelt_catalog::CatalogError;
 use seatbelt_connector_kit::KitError;
 use seatbelt_embedded::EmbeddedError;
 use seatbelt_engine::EngineError;
 use seatbelt_model::Class;
+use seatbelt_vault::VaultError;
 
 /// A command did what it was asked, and something is missing from the result.
 pub(crate) const PARTIAL: u8 = 3;
@@ -38,6 +40,16 @@ impl Failure {
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             code: USAGE,
+            ..Self::new(message, hint)
+        }
+    }
+}
+
+impl Failure {
+    /// Somebody stopped it.
+    pub(crate) fn stopped(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            code: STOPPED,
             ..Self::new(message, hint)
         }
     }
@@ -97,10 +109,32 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
             failure.hint.clone()
         } else if let Some(error) = cause.downcast_ref::<EmbeddedError>() {
             home_hint(error)
+        } else if is_denied(cause) {
+            Some(rights_hint())
         } else {
             cause.downcast_ref::<EngineError>().and_then(engine_hint)
         }
     })
+}
+
+/// Whether AWS does not let these credentials do it.
+fn is_denied(cause: &(dyn Error + 'static)) -> bool {
+    let table = |error: &CatalogError| matches!(error, CatalogError::Denied { .. });
+    let bucket = |error: &VaultError| matches!(error, VaultError::Denied { .. });
+    cause.downcast_ref().is_some_and(table)
+        || cause.downcast_ref().is_some_and(bucket)
+        || match cause.downcast_ref() {
+            Some(EngineError::Catalog(error)) => table(error),
+            Some(EngineError::Vault(error)) => bucket(error),
+            _ => false,
+        }
+}
+
+fn rights_hint() -> String {
+    format!(
+        "ask for that right, or use another profile with AWS_PROFILE; {}",
+        crate::stack::RIGHTS
+    )
 }
 
 fn home_hint(error: &EmbeddedError) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The folder everything is kept in, opened.
+//! Where everything is kept, opened: a folder on this machine, or a stack deployed on AWS. Commands work on both alike.
 //!
 //! ```text
 //! DIR/s3, DIR/dynamodb.sqlite     snapshots; manifest and run history
@@ -6,13 +6,15 @@
 //! ```
 
 use std::{
+    fmt,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context as _, Result};
 use seatbelt_catalog::{Catalog, Entry, Tables};
-use seatbelt_connector_kit::{AllSecrets, AwsSecrets, LocalSecrets, Pacers, SystemClock};
+use seatbelt_connector_kit::{AllSecrets, LocalSecrets, Pacers, SystemClock};
 use seatbelt_embedded::{BUCKET, Embedded};
 use seatbelt_engine::Engine;
 use seatbelt_model::{
@@ -21,23 +23,107 @@ use seatbelt_model::{
 };
 use seatbelt_vault::{Options, Vault};
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    stack::{self, Stack},
+};
 
 /// Half-received files wait here, on the disk they will be kept on.
 const SPOOL: &str = "spool";
 
+/// Where to work, as the command line names it.
+///
+/// It is a folder on this machine to those who know of nothing else. Beside a stack the folder keeps little: plans of restores, and
+/// the `file:` secrets that a person names on the command line.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    stack: Option<Named>,
+}
+
+/// A stack that was named and not looked for yet.
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    region: Option<String>,
+}
+
+impl Place {
+    /// A deployed stack, with a folder beside it.
+    pub(crate) fn stack(name: String, region: Option<String>, folder: PathBuf) -> Self {
+        Self {
+            folder,
+            stack: Some(Named { name, region }),
+        }
+    }
+}
+
+impl Deref for Place {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            stack: None,
+        }
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
+
 /// An open home.
 pub(crate) struct Home {
+    /// The folder, or what is beside a stack.
     pub(crate) folder: PathBuf,
     pub(crate) vault: Vault,
     pub(crate) catalog: Catalog,
     pub(crate) clock: Arc<dyn Clock>,
-    _embedded: Embedded,
+    /// The stack, if it is one.
+    pub(crate) stack: Option<Stack>,
+    _embedded: Option<Embedded>,
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.stack {
+            Some(stack) => write!(f, "stack {}", stack.name),
+            None => self.folder.display().fmt(f),
+        }
+    }
 }
 
 impl Home {
-    /// Opens the folder, and makes it if there is none.
-    pub(crate) async fn create(folder: &Path) -> Result<Self> {
+    /// Opens the place. A folder is made if there is none; a stack must be deployed already.
+    pub(crate) async fn create(place: impl Into<Place>) -> Result<Self> {
+        let Place { folder, stack } = place.into();
+        match stack {
+            Some(Named { name, region }) => Self::on(Stack::find(&name, region.as_deref()).await?, folder),
+            None => Self::in_folder(&folder).await,
+        }
+    }
+
+    fn on(stack: Stack, folder: PathBuf) -> Result<Self> {
+        Ok(Self {
+            folder,
+            vault: stack.vault()?,
+            catalog: stack.catalog()?,
+            clock: Arc::new(SystemClock),
+            stack: Some(stack),
+            _embedded: None,
+        })
+    }
+
+    async fn in_folder(folder: &Path) -> Result<Self> {
         let embedded = Embedded::open(folder).await?;
         let spool = folder.join(SPOOL);
         private_folder(&spool).with_context(|| format!("cannot create {}", spool.display()))?;
@@ -60,12 +146,17 @@ impl Home {
             vault,
             catalog,
             clock: Arc::new(SystemClock),
-            _embedded: embedded,
+            stack: None,
+            _embedded: Some(embedded),
         })
     }
 
-    /// Opens a folder that must be there: a command that only reads should not leave an empty one behind.
-    pub(crate) async fn open(folder: &Path) -> Result<Self> {
+    /// Opens a place that must be there: a command that only reads should not leave an empty folder behind.
+    pub(crate) async fn open(place: &Place) -> Result<Self> {
+        let folder: &Path = place;
+        if place.stack.is_some() {
+            return Self::create(place).await;
+        }
         if !folder.exists() {
             return Err(nothing_here(folder, "there is no such folder").into());
         }
@@ -79,9 +170,10 @@ impl Home {
     /// What runs work with, the pacers shared by all that get the same ones. AWS is only prepared for if one of `secrets` is there.
     pub(crate) async fn engine(&self, pacers: &Pacers, secrets: impl Iterator<Item = &SecretRef>) -> Engine {
         let mut in_aws = secrets.filter(|place| matches!(place, SecretRef::Ssm(_) | SecretRef::SecretsManager(_)));
-        let aws = match in_aws.next() {
-            Some(_) => Some(aws_secrets().await),
-            None => None,
+        let aws = match (in_aws.next(), &self.stack) {
+            (_, Some(stack)) => Some(stack.secrets()),
+            (Some(_), None) => Some(stack::secrets(&stack::config(None).await)),
+            (None, None) => None,
         };
         let local = LocalSecrets {
             base: self.folder.clone(),
@@ -156,18 +248,4 @@ fn unknown_system<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Failu
         .map(|near| format!("; did you mean {near}?"))
         .unwrap_or_default();
     Failure::new(format!("there is no system \"{name}\"{near}"), "seatbelt manifest list")
-}
-
-async fn aws_secrets() -> AwsSecrets {
-    let tls =
-        aws_smithy_http_client::tls::Provider::Rustls(aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
-        .load()
-        .await;
-    AwsSecrets {
-        ssm: aws_sdk_ssm::Client::new(&config),
-        secretsmanager: aws_sdk_secretsmanager::Client::new(&config),
-    }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Planned {
     pub(crate) name: String,
     pub(crate) system: System,
     pub(crate) connector: &'static Connector,
+    /// Whether nobody else can be at work on it: the folder is open here alone. Functions of a stack may be.
+    pub(crate) sole: bool,
 }
 
 /// How a backup ended.
@@ -45,6 +47,7 @@ impl Planned {
             connector: platforms::of(name, &system)?,
             name: entry.name,
             system,
+            sole: home.stack.is_none(),
         })
     }
 }
@@ -100,8 +103,8 @@ impl Batch {
             system: &planned.system,
             connector: planned.connector,
             trigger: self.trigger,
-            // The folder is ours alone, and no system is started twice.
-            sole: true,
+            // No system is started twice.
+            sole: planned.sole,
             full: self.full,
             observer,
             stop: &self.stop,

@@ -11,6 +11,7 @@ mod export;
 mod failure;
 mod fields;
 mod file_name;
+mod follow;
 mod home;
 mod jobs;
 mod judge;
@@ -18,25 +19,28 @@ mod moment;
 mod output;
 mod platforms;
 mod progress;
+mod search;
 mod signals;
+mod stack;
 mod summary;
 mod table;
 mod units;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Global};
+use cli::{Cli, Command};
 use failure::Failure;
+use home::Place;
 use output::{Output, say};
 
 /// What every command works with.
 struct Context {
     out: Output,
-    home: PathBuf,
+    home: Place,
 }
 
 fn main() -> ExitCode {
@@ -71,15 +75,16 @@ fn refuse(said: &clap::Error) -> ExitCode {
 }
 
 fn start(cli: Cli, out: Output) -> Result<ExitCode> {
-    let home = cli.home();
-    let Global { stack, .. } = cli.global;
-    if let Some(stack) = stack {
+    if cli.global.stack.is_some() {
+        for_stacks(&cli.command)?;
+    } else if cli.global.region.is_some() {
         return Err(Failure::usage(
-            format!("--stack {stack}: this version does not work with deployed stacks yet, only with a folder"),
-            "leave --stack out, and name the folder with --home DIR",
+            "--region is that of a stack, and no stack is named",
+            "name it with --stack NAME",
         )
         .into());
     }
+    let home = cli.place();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -89,6 +94,21 @@ fn start(cli: Cli, out: Output) -> Result<ExitCode> {
     // Whatever still runs in the background must not hold up the end.
     runtime.shutdown_background();
     code
+}
+
+/// Refuses what makes no sense on a stack.
+fn for_stacks(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(_) => Err(Failure::usage(
+            "a stack keeps the manifest's schedules itself, on AWS; nothing needs to be served for it",
+            "seatbelt runs --stack NAME shows what it does; leave --stack out to keep the schedules of a folder",
+        )),
+        Command::Demo(_) => Err(Failure::usage(
+            "the demo works in a folder on this machine only, so that it cannot touch what is deployed",
+            "leave --stack out: seatbelt demo",
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
@@ -103,12 +123,14 @@ async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Snapshots(args) => Box::pin(snapshots::run(args, context)).await,
         Command::Show(args) => Box::pin(show::run(args, context)).await,
         Command::Diff(args) => Box::pin(diff::run(args, context)).await,
+        Command::Search(args) => Box::pin(search::run(args, context)).await,
         Command::History(args) => Box::pin(history::run(args, context)).await,
         Command::Restore(args) => Box::pin(restore::run(args, context)).await,
         Command::Drill(args) => Box::pin(drill::run(args, context)).await,
         Command::Check(args) => Box::pin(check::run(args, context)).await,
         Command::Export(args) => Box::pin(export::run(args, context)).await,
         Command::Verify(args) => Box::pin(verify::run(args, context)).await,
+        Command::Prune(args) => Box::pin(prune::run(args, context)).await,
         Command::Platforms(args) => platforms::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
     }

@@ -55,6 +55,12 @@ impl Progress {
         })
     }
 
+    /// A line about one system that is worked on elsewhere.
+    pub(crate) fn line(&self, system: &str) -> Line {
+        let bar = self.bars.as_ref().map(|bars| spinner(bars, system.to_owned()));
+        Line(bar)
+    }
+
     /// Says something above the bars.
     pub(crate) fn say(&self, text: &str) {
         match &self.bars {
@@ -63,6 +69,40 @@ impl Progress {
             None => self.out.note(text),
         }
     }
+}
+
+/// A line that moves, where somebody looks; it goes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Line(Option<ProgressBar>);
+
+impl Line {
+    /// Whether there is one.
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What it says from now on.
+    pub(crate) fn set(&self, text: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text.to_owned());
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner(bars: &MultiProgress, prefix: String) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {prefix}  {wide_msg}");
+    let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    let bar = bars.add(bar.with_prefix(prefix));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 /// Watches one run.
@@ -99,13 +139,8 @@ impl Watch {
     }
 
     fn started(&self, resource: String, expected: u64) {
-        let bar = self.progress.bars.as_ref().map(|bars| {
-            let style = ProgressStyle::with_template("{spinner} {prefix}  {wide_msg}");
-            let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            let bar = bars.add(bar.with_prefix(format!("{} {resource}", self.system)));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
+        let bar = self.progress.bars.as_ref();
+        let bar = bar.map(|bars| spinner(bars, format!("{} {resource}", self.system)));
         let reading = Reading {
             began: Instant::now(),
             expected,

@@ -8,7 +8,7 @@ use crate::{commands::diff, output::Output, table::Table, units};
 const FEW: usize = 12;
 
 /// The table and the sentence below it.
-pub(crate) fn backup(run: &Run, snapshot: &Snapshot, folder: &std::path::Path, out: Output) -> String {
+pub(crate) fn backup(run: &Run, snapshot: &Snapshot, place: &impl std::fmt::Display, out: Output) -> String {
     let mut table = Table::new(&["RESOURCE", ">RECORDS", ">ADDED", ">CHANGED", ">REMOVED", ">GAPS"]);
     let mut quiet = 0_usize;
     for (name, state) in &snapshot.resources {
@@ -49,7 +49,7 @@ pub(crate) fn backup(run: &Run, snapshot: &Snapshot, folder: &std::path::Path, o
         units::bytes(traffic.bytes_read),
         units::bytes(traffic.bytes_stored),
     );
-    text += &format!("kept as snapshot {} in {}\n", snapshot.id, folder.display());
+    text += &format!("kept as snapshot {} in {place}\n", snapshot.id);
     text
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use seatbelt_connector_kit::Pacers;
 use seatbelt_engine::{Access, EngineError, Sight, Stop};
-use seatbelt_model::Trigger;
+use seatbelt_model::{Trigger, system::SecretRef};
 
 use crate::{
     Context,
@@ -35,6 +35,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let (home, out) = (Home::open(&context.home).await?, context.out);
     let planned = Planned::named(&home, &args.system).await?;
     let platform = planned.connector.name;
+    if let (Some(stack), Some(place @ (SecretRef::File(_) | SecretRef::Env(_)))) = (&home.stack, &planned.system.secret)
+    {
+        return Err(Failure::new(
+            format!("{}: its secret is at {place}, where the functions of stack {} cannot read it", args.system, stack.name),
+            format!("store it in AWS, then: seatbelt manifest set {0} secret=secretsmanager:seatbelt/{platform}/{0} --stack {1}", args.system, stack.name),
+        )
+        .into());
+    }
     let batch = Batch {
         trigger: Trigger::Manual,
         full: false,

@@ -12,15 +12,18 @@ use std::{
 };
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use seatbelt_connector_kit::{Pacers, SystemClock};
 use seatbelt_embedded::EmbeddedError;
 use seatbelt_engine::{EngineError, Stop};
 use seatbelt_model::{Clock, RunStatus, Trigger};
+use seatbelt_retention::Pass;
 use tokio::{sync::Notify, task::JoinSet};
 
 use crate::{
-    Context, due,
+    Context,
+    commands::prune,
+    due,
     entries::Entries,
     failure::engine_hint,
     home::Home,
@@ -48,6 +51,10 @@ pub(crate) struct Args {}
 const TICK_S: i64 = 60;
 /// A system that another run holds is not tried again before this, whatever the lease says.
 const BUSY_WAIT: Duration = Duration::from_mins(1);
+/// How often is looked whether a system is due for retention, which each is once a day.
+const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// Retention stops after this and goes on an hour later, as backups wait for it meanwhile.
+const RETENTION_MOST: SignedDuration = SignedDuration::from_mins(10);
 
 pub(crate) async fn run(_: Args, context: &Context) -> Result<ExitCode> {
     let (stop, woken) = (Stop::default(), Arc::new(Notify::new()));
@@ -66,6 +73,7 @@ pub(crate) async fn run(_: Args, context: &Context) -> Result<ExitCode> {
             stop: stop.clone(),
             progress,
         },
+        Arc::clone(&woken),
     );
     // What is wrong with the folder at the start is for a person to correct; later it may pass.
     keeper.home = Some(Home::open(&context.home).await?);
@@ -104,13 +112,17 @@ struct Keeper<'a> {
     /// When the folder was last written, and the next firing known then.
     seen: Option<(Stamp, Option<Timestamp>)>,
     waiting: bool,
+    /// When retention last looked.
+    retained: Option<Timestamp>,
+    /// Ends retention early.
+    woken: Arc<Notify>,
 }
 
 /// When the manifest's file, and the log beside it, were last written.
 type Stamp = [Option<SystemTime>; 2];
 
 impl<'a> Keeper<'a> {
-    fn new(context: &'a Context, batch: Batch) -> Self {
+    fn new(context: &'a Context, batch: Batch, woken: Arc<Notify>) -> Self {
         Self {
             context,
             clock: SystemClock,
@@ -123,6 +135,8 @@ impl<'a> Keeper<'a> {
             entries: Entries::default(),
             seen: None,
             waiting: false,
+            retained: None,
+            woken,
         }
     }
 
@@ -149,6 +163,7 @@ impl<'a> Keeper<'a> {
             ));
         }
         if self.running.is_empty() {
+            self.retain(&home).await;
             drop(home);
             self.seen = next.ok().map(|next| (stamp(&self.context.home), next));
         } else {
@@ -162,7 +177,49 @@ impl<'a> Keeper<'a> {
     fn nothing_new(&self) -> bool {
         let Some((seen, next)) = &self.seen else { return false };
         let is_due = next.is_some_and(|next| next <= self.clock.now());
-        !is_due && *seen == stamp(&self.context.home)
+        !is_due && !self.is_retention_due() && *seen == stamp(&self.context.home)
+    }
+
+    fn is_retention_due(&self) -> bool {
+        let now = self.clock.now();
+        self.retained.is_none_or(|at| now.duration_since(at) >= RETENTION_EVERY)
+    }
+
+    /// Lets old snapshots expire, frees and reads again, while no backup runs. Cut off anywhere, it goes on the next time.
+    async fn retain(&mut self, home: &Home) {
+        if !self.is_retention_due() {
+            return;
+        }
+        self.retained = Some(self.clock.now());
+        let deadline = self.clock.now().saturating_add(RETENTION_MOST).ok();
+        let retention = prune::retention(home);
+        let round = tokio::select! {
+            round = Box::pin(retention.round(deadline)) => round,
+            () = self.woken.notified() => return,
+        };
+        match round {
+            Ok(round) => round.passes.iter().for_each(|pass| self.retained(pass)),
+            Err(error) => self.say(&format!(
+                "retention could not look at the systems, trying again in an hour: {error}"
+            )),
+        }
+    }
+
+    fn retained(&self, pass: &Pass) {
+        let name = &pass.system;
+        pass.notes()
+            .iter()
+            .for_each(|note| self.say(&format!("{name}: {note}")));
+        let damaged = pass
+            .damaged
+            .iter()
+            .map(|damaged| format!("{} is damaged: {}", damaged.object, damaged.known.what));
+        for trouble in damaged.chain(pass.trouble()) {
+            crate::output::say(format!(
+                "{} {name}: retention: {trouble}",
+                units::instant(self.clock.now())
+            ));
+        }
     }
 
     /// Another command is at work in the folder; anything else is an error.
@@ -200,6 +257,7 @@ impl<'a> Keeper<'a> {
                     name,
                     system,
                     connector,
+                    sole: true,
                 }),
                 Err(error) => self.say(&format!("{name}: {error}")),
             }

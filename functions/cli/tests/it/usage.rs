@@ -34,9 +34,10 @@ fn usage_errors_are_two() {
     home.fails(2, &["bakcup"], &["unrecognized subcommand", "backup"]);
     home.fails(
         2,
-        &["--stack", "prod", "runs"],
-        &["does not work with deployed stacks yet", "hint: leave --stack out"],
+        &["--stack", "prod", "serve"],
+        &["a stack keeps the manifest's schedules itself", "hint: seatbelt runs"],
     );
+    home.fails(2, &["runs", "--region", "eu-west-1"], &["no stack is named", "hint: name it with --stack"]);
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn errors_are_json_for_those_who_ask() {
     let home = Home::new();
     for (code, arguments) in [
         (1, &["--json", "runs"][..]),
-        (2, &["--json", "--stack", "x", "runs"]),
+        (2, &["--json", "--stack", "x", "demo"]),
         (2, &["--json", "backup"]),
     ] {
         let said = home.fails(code, arguments, &[]);
