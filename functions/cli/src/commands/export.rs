@@ -8,18 +8,20 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use seatbelt_connector_kit::{Connector, NativeExport};
 use seatbelt_model::{Completeness, Snapshot};
 use serde_json::json;
 
 use crate::{
     Context,
-    export::{Exporter, Written},
+    export::{Exporter, Format, Written},
     failure::{Failure, PARTIAL},
     home::Home,
     moment,
     output::say,
-    summary,
+    platforms, signals, summary,
     table::Table,
     units,
 };
@@ -28,19 +30,24 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   seatbelt export acme-site --to acme-site-export
   seatbelt export acme-site --to november --at 2026-11-30 --format csv
+  seatbelt export acme-crm --to acme-crm-db --format sqlite
+  seatbelt export acme-site --to import --format wxr
   seatbelt export acme-site --to pages --resource pages
 
-One file per resource, named after it; files under files/RESOURCE/, named after
-the record's key and their own name; export.json says what is there. NDJSON is
-the vendor's own records, byte by byte, one a line. CSV has a column for the key
-and one for each top-level field; what is nested is JSON in its cell.";
+One file per resource, named after it, or one database with a table for each;
+files under files/RESOURCE/, named after the record's key and their own name.
+README.txt and export.json say what is there.
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Ndjson,
-    Csv,
-}
+  ndjson   the vendor's own records, byte by byte, one a line
+  csv      a column for each value, objects taken apart
+  parquet  the same with types, and the whole record in `_json`
+  sqlite   the same in one database, with indexes
+  wxr      WordPress: what Tools > Import takes
+
+Exits with 3 if something is missing. Ctrl-C leaves nothing behind.";
+
+/// Formats that every platform has.
+const GENERAL: [&str; 4] = ["ndjson", "csv", "parquet", "sqlite"];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -52,30 +59,38 @@ pub(crate) struct Args {
     /// The point in time; the newest snapshot if none is named
     #[arg(long, value_name = "WHEN")]
     at: Option<String>,
-    /// How to write records: the vendor's JSON, one a line, or a table
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
-    format: Format,
+    /// How to write records
+    #[arg(long, default_value = "ndjson", value_parser = formats())]
+    format: String,
     /// Only this resource
     #[arg(long, value_name = "RESOURCE")]
     resource: Option<String>,
 }
 
+/// The general formats, and those of the vendors' own.
+fn formats() -> PossibleValuesParser {
+    let natives = platforms::all().iter().flat_map(|connector| connector.native_exports);
+    let natives: std::collections::BTreeSet<&str> = natives.map(|native| native.name).collect();
+    PossibleValuesParser::new(GENERAL.into_iter().chain(natives))
+}
+
 pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let home = Home::open(&context.home).await?;
     let snapshot = moment::snapshot(&home, &args.system, args.at.as_deref()).await?;
+    let format = format(&args, &snapshot)?;
     let resources = moment::resources(&snapshot, args.resource.as_deref())?;
     let folder = Folder::begin(&args.to)?;
-    let exporter = Exporter {
-        vault: &home.vault,
-        snapshot: &snapshot,
-        folder: &folder.partial,
-        format: args.format,
+    let bar = bar(&snapshot, &resources, format, context);
+    let mut exporter = Exporter::new(&home.vault, &snapshot, &folder.partial, format, bar.clone());
+    let written = tokio::select! {
+        written = Box::pin(exporter.write(&resources)) => written,
+        () = signals::interrupted() => Err(Failure::stopped(
+            format!("stopped; {} was not written", args.to.display()),
+            "run the same command again",
+        ).into()),
     };
-    let mut written = Vec::new();
-    for resource in resources {
-        written.push(Box::pin(exporter.resource(resource)).await?);
-    }
-    exporter.index(&written)?;
+    bar.finish_and_clear();
+    let written = written?;
     folder.finish()?;
     report(&args, &snapshot, &written, context)?;
     let complete =
@@ -85,6 +100,50 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     } else {
         ExitCode::from(PARTIAL)
     })
+}
+
+fn format(args: &Args, snapshot: &Snapshot) -> Result<Format> {
+    let native = match args.format.as_str() {
+        "ndjson" => return Ok(Format::Ndjson),
+        "csv" => return Ok(Format::Csv),
+        "parquet" => return Ok(Format::Parquet),
+        "sqlite" => return Ok(Format::Sqlite),
+        native => native,
+    };
+    let of = |connector: &Connector| -> Option<&'static NativeExport> {
+        connector.native_exports.iter().find(|export| export.name == native)
+    };
+    let Some(found) = platforms::named(&snapshot.platform).ok().and_then(of) else {
+        return Err(Failure::usage(
+            format!(
+                "{} is on {}, which has no form {native}",
+                args.system, snapshot.platform
+            ),
+            format!("--format takes {} for every platform", GENERAL.join(", ")),
+        )
+        .into());
+    };
+    if args.resource.is_some() {
+        return Err(Failure::usage(
+            format!("{native} is made of several resources, so --resource does not go with it"),
+            "leave --resource out",
+        )
+        .into());
+    }
+    Ok(Format::Native(found))
+}
+
+fn bar(snapshot: &Snapshot, resources: &[&str], format: Format, context: &Context) -> ProgressBar {
+    let hidden = !context.out.live || context.out.quiet || context.out.json;
+    let target = if hidden {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let records: u64 = resources.iter().map(|name| snapshot.resources[*name].records).sum();
+    let style = ProgressStyle::with_template("{bar:24} {percent:>3}%  {per_sec}, {eta} left  {wide_msg}");
+    ProgressBar::with_draw_target(Some(records * format.passes()), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn report(args: &Args, snapshot: &Snapshot, written: &[Written], context: &Context) -> Result<()> {
