@@ -126,7 +126,7 @@ pub async fn check(subject: &Subject<'_>) {
         cases += storage::check(subject, &template).await;
     }
     if runs("restore") {
-        restore::check(subject).await;
+        restore::check(subject, &template).await;
     }
     report(subject, cases);
 }

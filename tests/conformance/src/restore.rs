@@ -9,7 +9,13 @@ use seatbelt_model::{RestoreLevel, RunStatus, SnapshotId};
 use seatbelt_vault::line;
 use serde_json::value::RawValue;
 
-use crate::{Plan, Rig, Setup, Subject, compare::shorten};
+use seatbelt_embedded::Options;
+
+use crate::{
+    Plan, Rig, Setup, Subject,
+    compare::shorten,
+    template::{Start, Template},
+};
 
 /// Records of a resource that are removed to see them come back.
 const REMOVED: usize = 2;
@@ -24,7 +30,7 @@ fn everything() -> Selection {
     }
 }
 
-pub(crate) async fn check(subject: &Subject<'_>) {
+pub(crate) async fn check(subject: &Subject<'_>, template: &Template) {
     let written = |resource: &&&Resource| resource.restore.writes().is_some();
     if !subject.connector.resources.iter().any(|resource| written(&resource)) {
         return;
@@ -32,13 +38,14 @@ pub(crate) async fn check(subject: &Subject<'_>) {
     let name = subject.name;
     let setup = Setup {
         secret: subject.write_secret.clone().or_else(|| subject.secret.clone()),
-        ..subject.setup(seatbelt_platforms::SimClock::now(subject.clock))
+        include: subject.include,
+        ..template.setup(subject, Start::Recent)
     };
-    let rig = Rig::of(&setup).await;
+    // Its snapshot is of before people changed things.
+    let rig = template.rig_with(&setup, Start::Recent, Options::default()).await;
+    let good = rig.newest().await.id;
     let mut seen = BTreeSet::new();
 
-    let good = back_up(subject, &rig).await;
-    (subject.change)();
     let spoiled = back_up(subject, &rig).await;
     let plan = planned(&rig, good, spoiled).await;
     apply(&format!("{name}: what people changed"), &rig, &plan, &mut seen).await;

@@ -26,6 +26,8 @@ pub(super) struct NewKey {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
     by_resource: HashMap<String, HashMap<String, String>>,
+    /// The same the other way round.
+    origins: HashMap<String, HashMap<String, String>>,
 }
 
 impl Ids {
@@ -67,6 +69,8 @@ impl Ids {
 
     pub(super) fn add(&mut self, new: NewKey) {
         if new.was != new.is {
+            let origins = self.origins.entry(new.resource.clone()).or_default();
+            origins.insert(new.is.clone(), new.was.clone());
             self.by_resource
                 .entry(new.resource)
                 .or_default()
@@ -76,9 +80,18 @@ impl Ids {
 
     /// Whether `key` is one that a record was given when it was created again.
     pub(super) fn is_new(&self, resource: &str, key: &str) -> bool {
-        self.by_resource
+        self.origins
             .get(resource)
-            .is_some_and(|known| known.values().any(|new| new == key))
+            .is_some_and(|origins| origins.contains_key(key))
+    }
+
+    /// The keys that the record had before, the latest first.
+    pub(super) fn origins<'a>(&'a self, resource: &str, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let origins = self.origins.get(resource);
+        let most = origins.map_or(0, HashMap::len);
+        std::iter::successors(Some(key), move |key| origins?.get(*key).map(String::as_str))
+            .skip(1)
+            .take(most)
     }
 
     /// The key that a record has now: its own, or below the new key of its parent.

@@ -145,6 +145,11 @@ impl Planner<'_> {
             if self.job.stop.is_requested() {
                 return Err(EngineError::Interrupted);
             }
+            let pairs = if going {
+                self.strangers(resource, pairs).await?
+            } else {
+                pairs
+            };
             let steps = match Shape::of(resource) {
                 Some(shape) => self.decided(&shape, pairs).await?,
                 None => pairs.into_iter().map(|pair| unwritten(resource, pair)).collect(),
@@ -156,6 +161,27 @@ impl Planner<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Without records that only look added: those that an earlier restore created again under another key.
+    async fn strangers(&self, resource: &Resource, pairs: Vec<Pair>) -> Result<Vec<Pair>, EngineError> {
+        let Source::Snapshots { wanted, .. } = self.source else {
+            return Ok(pairs);
+        };
+        let Some(state) = wanted.resources.get(resource.name) else {
+            return Ok(pairs);
+        };
+        let mut strangers = Vec::new();
+        for pair in pairs {
+            let mut known = false;
+            for origin in self.ids.origins(resource.name, &pair.key) {
+                known |= self.engine.vault.get(self.job.name, state, origin).await?.is_some();
+            }
+            if !known {
+                strangers.push(pair);
+            }
+        }
+        Ok(strangers)
     }
 
     async fn decided(&self, shape: &Shape, pairs: Vec<Pair>) -> Result<Vec<Step>, EngineError> {
