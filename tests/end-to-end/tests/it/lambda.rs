@@ -204,7 +204,9 @@ async fn a_function_backs_a_system_up_from_an_event() {
     assert!(ok, "{run}");
     assert_eq!(run["status"], "complete", "{run:#}");
     assert_eq!(run["resources"]["media"]["records"], 3);
-    let (ok, run) = function.invoke(json!({"system": "acme-site", "scheduled": true})).await;
+    let (ok, run) = function
+        .invoke(json!({"system": "acme-site", "due": "2026-11-22T06:00:00Z"}))
+        .await;
     assert!(ok, "{run}");
     assert_eq!(
         (run["trigger"].as_str(), run["status"].as_str()),
@@ -221,9 +223,22 @@ async fn a_function_backs_a_system_up_from_an_event() {
             .all(|changes| *changes == json!({"added": 0, "changed": 0, "removed": 0})),
         "{run:#}"
     );
-    let (ok, error) = function.invoke(json!({"system": "nobody"})).await;
+    let (ok, again) = function
+        .invoke(json!({"system": "acme-site", "due": "2026-11-22T06:00:00Z"}))
+        .await;
     assert!(
-        !ok && error.to_string().contains("the manifest has no system `nobody`"),
+        ok && again["said"].as_str().unwrap().contains("has answered the firing"),
+        "{again}"
+    );
+    let (ok, unknown) = function.invoke(json!({"system": "nobody"})).await;
+    let failed = unknown["failed"].as_str().unwrap_or_default();
+    assert!(
+        ok && failed.contains("the manifest has no system `nobody`"),
+        "{unknown}"
+    );
+    let (ok, error) = function.invoke(json!({"sistem": "acme-site"})).await;
+    assert!(
+        !ok && error.to_string().contains("is not what this function takes"),
         "{error}"
     );
 
