@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::Result;
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use seatbelt_connector_kit::Pacers;
 use seatbelt_engine::{EngineError, Stop};
 use seatbelt_model::{Decision, Run, RunStatus, Trigger};
@@ -11,17 +10,15 @@ use serde_json::{Value, json};
 
 use crate::{
     Context, due,
-    failure::{self, PARTIAL, STOPPED, engine_hint},
-    follow,
+    failure::{PARTIAL, STOPPED, engine_hint},
+    follow::many,
     home::Home,
     jobs::{Batch, Finished, Planned},
     judge::judge,
     output::say,
     platforms,
     progress::Progress,
-    signals,
-    stack::Stack,
-    summary,
+    signals, summary,
 };
 
 pub(crate) const EXAMPLES: &str = "\
@@ -55,9 +52,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let systems = chosen(&args, &home, context).await?;
     let progress = Progress::new(out);
     if let Some(stack) = &home.stack {
-        let followed = follow(stack, &home, &systems, args.full, &progress).await;
-        report_followed(&followed, &home, context).await?;
-        return Ok(followed_code(&followed));
+        return Box::pin(many::run(stack, &home, &systems, args.full, &progress, context)).await;
     }
     let batch = Batch {
         trigger: if args.due { Trigger::Schedule } else { Trigger::Manual },
@@ -149,7 +144,7 @@ async fn report(finished: &[Finished], home: &Home, context: &Context) -> Result
 }
 
 /// What a run stored, for people.
-async fn tell(run: &Run, home: &Home, context: &Context) -> Result<()> {
+pub(crate) async fn tell(run: &Run, home: &Home, context: &Context) -> Result<()> {
     let (out, Some(id)) = (context.out, run.snapshot) else {
         return Ok(());
     };
@@ -191,130 +186,6 @@ fn exit_code(finished: &[Finished]) -> ExitCode {
     } else if any(|finished| finished.result.is_err()) {
         ExitCode::from(STOPPED)
     } else if any(|finished| matches!(&finished.result, Ok(run) if run.status == RunStatus::Partial)) {
-        ExitCode::from(PARTIAL)
-    } else {
-        ExitCode::SUCCESS
-    }
-}
-
-/// A system whose backup the stack was asked for, and its run once that is over; `None` if it is no longer followed.
-struct Followed {
-    name: String,
-    result: Option<Result<Run>>,
-}
-
-/// Asks the stack's functions for backups, all at once, and follows them until they end or somebody stops it.
-async fn follow(stack: &Stack, home: &Home, systems: &[Planned], full: bool, progress: &Progress) -> Vec<Followed> {
-    let mut followed: Vec<Followed> = systems
-        .iter()
-        .map(|planned| Followed {
-            name: planned.name.clone(),
-            result: None,
-        })
-        .collect();
-    let mut following: FuturesUnordered<_> = systems
-        .iter()
-        .enumerate()
-        .map(|(index, planned)| async move {
-            let clock = home.clock.as_ref();
-            (
-                index,
-                follow::back_up(stack, &home.catalog, clock, planned, full, progress).await,
-            )
-        })
-        .collect();
-    let mut stopped = std::pin::pin!(signals::interrupted());
-    loop {
-        tokio::select! {
-            next = following.next() => match next {
-                Some((index, result)) => followed[index].result = Some(result),
-                None => return followed,
-            },
-            () = &mut stopped => return followed,
-        }
-    }
-}
-
-async fn report_followed(followed: &[Followed], home: &Home, context: &Context) -> Result<()> {
-    let out = context.out;
-    if out.json {
-        out.value(&followed.iter().map(followed_details).collect::<Vec<_>>())?;
-    }
-    for Followed { name, result } in followed {
-        match result {
-            Some(Ok(run)) if succeeded(run) => tell(run, home, context).await?,
-            Some(Ok(_) | Err(_)) if out.json => {}
-            Some(Ok(run)) => {
-                let error = run.error.as_deref().unwrap_or("no reason is known");
-                say(format!("error: {name}: run {} failed on AWS: {error}", run.id));
-                if let Some(hint) = logs_hint(run) {
-                    say(format!("hint: {hint}"));
-                }
-            }
-            Some(Err(error)) => {
-                say(format!("error: {}", failure::message(error)));
-                if let Some(hint) = failure::hint(error) {
-                    say(format!("hint: {hint}"));
-                }
-            }
-            None => say(format!("{name}: {}", left(name, home))),
-        }
-    }
-    Ok(())
-}
-
-/// What is said where following ended before the run did.
-fn left(name: &str, home: &Home) -> String {
-    let stack = home.stack.as_ref().map_or("NAME", |stack| stack.name.as_str());
-    format!(
-        "no longer followed; its run goes on on AWS, and seatbelt runs {name} --stack {stack} shows how it ends; \
-         seatbelt backup {name} --stack {stack} follows it again"
-    )
-}
-
-fn succeeded(run: &Run) -> bool {
-    matches!(run.status, RunStatus::Complete | RunStatus::Partial)
-}
-
-/// Where a failed run said more. The group stands before the stream, if that is known.
-fn logs_hint(run: &Run) -> Option<String> {
-    let group = run.logs.as_deref()?.split(' ').next()?;
-    Some(format!(
-        "aws logs tail {group} --since 1h says more; seatbelt check {} signs in with the same credential",
-        run.system
-    ))
-}
-
-fn followed_details(followed: &Followed) -> Value {
-    match &followed.result {
-        Some(Ok(run)) => json!(run),
-        Some(Err(error)) => json!({
-            "system": followed.name,
-            "status": RunStatus::Failed,
-            "error": failure::message(error),
-            "hint": failure::hint(error),
-        }),
-        None => json!({
-            "system": followed.name,
-            "status": RunStatus::Running,
-            "error": "no longer followed; the run goes on on AWS",
-            "hint": format!("seatbelt runs {}", followed.name),
-        }),
-    }
-}
-
-fn followed_code(followed: &[Followed]) -> ExitCode {
-    let any = |test: &dyn Fn(&Followed) -> bool| followed.iter().any(test);
-    let failed = |followed: &Followed| match &followed.result {
-        Some(Ok(run)) => !succeeded(run),
-        Some(Err(_)) => true,
-        None => false,
-    };
-    if any(&failed) {
-        ExitCode::FAILURE
-    } else if any(&|followed| followed.result.is_none()) {
-        ExitCode::from(STOPPED)
-    } else if any(&|followed| matches!(&followed.result, Some(Ok(run)) if run.status == RunStatus::Partial)) {
         ExitCode::from(PARTIAL)
     } else {
         ExitCode::SUCCESS

@@ -3,6 +3,8 @@
 //! The function answers before it has begun, so the run it makes, or goes on with, is told from those that were there before. Whoever
 //! follows only reads: that he stops is nothing to the run.
 
+pub(crate) mod many;
+
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use anyhow::Result;
