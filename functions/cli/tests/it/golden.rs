@@ -34,9 +34,11 @@ fn help_of_every_command() {
         "show",
         "diff",
         "history",
+        "search",
         "check",
         "export",
         "verify",
+        "prune",
         "platforms",
         "completions",
     ];
