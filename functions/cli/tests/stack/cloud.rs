@@ -222,8 +222,8 @@ impl Aws {
         };
         let outputs = [
             ("Bucket", BUCKET),
-            ("ManifestTable", &tables.manifest),
-            ("RunsTable", &tables.runs),
+            ("ManifestTable", tables.manifest.as_str()),
+            ("RunsTable", tables.runs.as_str()),
             ("Platforms", "practice_crm,wordpress"),
             ("BackupFunctionPrefix", "prod-backup-"),
         ];
