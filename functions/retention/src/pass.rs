@@ -8,7 +8,7 @@ use seatbelt_vault::{DamageKind, Marked, Names, Survey, Swept, VaultError};
 
 use crate::{
     Damaged, Decided, Order, Retention, RetentionError, Rule, Unruled, damage, damage::Found, decide, memory::Memory,
-    rule, scrub::Lap,
+    record, rule, scrub::Lap,
 };
 
 /// What a pass did and found.
@@ -282,6 +282,12 @@ impl Pass {
         let done = self.expired.len() as u64 + self.swept.objects + self.marked.objects + self.locks_extended;
         let invalid = self.unruled.as_ref().is_some_and(|unruled| !unruled.is_quiet());
         done > 0 || invalid || self.refused.is_some() || self.failed.is_some()
+    }
+
+    /// What was done, a line each, for people.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        record::notes(self)
     }
 
     /// What should be looked at by a person.

@@ -30,18 +30,21 @@ impl Retention {
     /// When the systems could not be listed. What went wrong with one of them is in its pass.
     pub async fn round(&self, deadline: Option<Timestamp>) -> Result<Round, RetentionError> {
         let (due, idle): (Vec<_>, Vec<_>) = self.waiting().await?.into_iter().partition(|waiting| waiting.is_due);
-        let passes = stream::iter(due)
-            .map(|waiting| async move {
+        let passes = stream::iter(due.into_iter().enumerate())
+            .map(|(at, waiting)| async move {
                 if is_over(self, deadline) {
-                    return None;
+                    return (at, None);
                 }
-                Some(Box::pin(self.pass(&Order::scheduled(&waiting.system), deadline)).await)
+                let order = Order::scheduled(&waiting.system);
+                (at, Some(Box::pin(self.pass(&order, deadline)).await))
             })
             .buffer_unordered(PARALLEL);
-        let passes: Vec<Option<Pass>> = passes.collect().await;
-        let mut round = Round::of(passes.iter().flatten().cloned().collect());
+        let mut passes: Vec<(usize, Option<Pass>)> = passes.collect().await;
+        passes.sort_by_key(|(at, _)| *at);
+        let not_reached = passes.iter().filter(|(_, pass)| pass.is_none()).count();
+        let mut round = Round::of(passes.into_iter().filter_map(|(_, pass)| pass).collect());
         round.is_whole_round = true;
-        round.not_reached = passes.iter().filter(|pass| pass.is_none()).count() as u64;
+        round.not_reached = not_reached as u64;
         round.damaged_elsewhere = idle.iter().map(|waiting| waiting.damaged).sum();
         Ok(round)
     }
