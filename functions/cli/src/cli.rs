@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        backup, check, completions, diff, drill, export, history, manifest, platforms, prune, restore, runs, serve,
-        show, snapshots, verify,
+        backup, check, completions, diff, drill, export, history, manifest, platforms, prune, restore, runs, search,
+        serve, show, snapshots, verify,
     },
     demo,
     home::Place,
