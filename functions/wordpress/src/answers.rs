@@ -42,9 +42,16 @@ pub(crate) fn classify(response: &Response) -> Outcome {
         // What a write is refused with, although the status says that the server failed.
         (
             500,
-            "existing_user_login" | "existing_user_email" | "empty_term_name" | "rest_comment_failed_edit"
-            | "rest_upload_sideload_error" | "rest_upload_unknown_error" | "plugins_api_failed" | "folder_exists"
-            | "rest_cannot_delete" | "invalid_username",
+            "existing_user_login"
+            | "existing_user_email"
+            | "empty_term_name"
+            | "rest_comment_failed_edit"
+            | "rest_upload_sideload_error"
+            | "rest_upload_unknown_error"
+            | "plugins_api_failed"
+            | "folder_exists"
+            | "rest_cannot_delete"
+            | "invalid_username",
         )
         | (501, "rest_trash_not_supported") => Outcome::Refused(said),
         (400..500, _) if status != 429 && status != 408 => Outcome::Refused(said),

@@ -7,6 +7,10 @@
     check.py diff [--without-removed] EDIT.json DIFF.json
     check.py damage HOME                    flips a byte of a stored object and prints the object's name
     check.py named OBJECT VERIFY.json       the object is named
+    check.py same STATE.json STATE.json [PART=COUNT ...]  two states of the site are equal, but for so many entries with PART
+    check.py planned PLAN.json ACTION RESOURCE COUNT       a plan has so many steps of this kind
+    check.py settled PLAN.json              a plan has nothing to write
+    check.py restored RESTORED.json         prints the run of a restore in which no record failed
 """
 
 import hashlib
@@ -271,6 +275,60 @@ def named(key, path):
     print(f"the damaged object is named: {key}", file=sys.stderr)
 
 
+# ---- Restores ----
+
+
+def steps_of(path):
+    """The steps of a plan: JSON lines, the header first."""
+    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()[1:]]
+
+
+def planned(path, action, resource, count):
+    found = [step for step in steps_of(path) if step["action"] == action and step["resource"] == resource]
+    assert len(found) == int(count), f"{path}: {len(found)} to {action} in {resource}, not {count}"
+    print(f"plan: {count} to {action} in {resource}", file=sys.stderr)
+
+
+def settled(path):
+    left = [step for step in steps_of(path) if step["action"] != "fine"]
+    shown_left = [(step["resource"], step["key"], step["action"], [field["field"] for field in step.get("fields", []) + step.get("kept", [])],
+                   step.get("why")) for step in left[:8]]
+    assert not left, f"{path}: {len(left)} steps are left: {shown_left}"
+    print("nothing is left to give back", file=sys.stderr)
+
+
+def restored(path):
+    answer = json.loads(pathlib.Path(path).read_text())
+    bad = [record for record in answer["records"] if record["result"] in ("failed", "differs")]
+    assert not bad, f"{path}: {len(bad)} records: {[(record['resource'], record['key'], record.get('why')) for record in bad[:8]]}"
+    print(json.dumps(answer["results"]), file=sys.stderr)
+    print(answer["run"]["id"])
+
+
+def differing(a, b, at=""):
+    """The places where two JSON values differ."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [place for key in sorted(a.keys() | b.keys()) for place in differing(a.get(key), b.get(key), f"{at}/{key}")]
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        ordered = [sorted(side, key=lambda one: json.dumps(one, sort_keys=True)) for side in (a, b)]
+        return [place for number, pair in enumerate(zip(*ordered)) for place in differing(*pair, f"{at}/{number}")]
+    return [] if a == b else [(at, shown(a), shown(b))]
+
+
+def same(before, after, allowed):
+    """All places are equal, but for exactly so many whose last part is named."""
+    before, after = (json.loads(pathlib.Path(path).read_text()) for path in (before, after))
+    assert len(before) > 50, "the state is nearly empty"
+    left = differing(before, after)
+    for rule in allowed:
+        part, count = rule.split("=")
+        found = [place for place in left if place[0].rsplit("/", 1)[-1] == part]
+        left = [place for place in left if place not in found]
+        assert len(found) == int(count), f"{len(found)} differ in {part}, not {count}: {found[:5]}"
+    assert not left, f"{len(left)} places differ: {left[:12]}"
+    print(f"states: {len(before)} entries, equal", file=sys.stderr)
+
+
 def main(arguments):
     match arguments:
         case ["complete", path]:
@@ -289,6 +347,14 @@ def main(arguments):
             damage(home)
         case ["named", key, path]:
             named(key, path)
+        case ["planned", path, action, resource, count]:
+            planned(path, action, resource, count)
+        case ["settled", path]:
+            settled(path)
+        case ["restored", path]:
+            restored(path)
+        case ["same", before, after, *allowed]:
+            same(before, after, allowed)
         case _:
             sys.exit(__doc__)
 

@@ -114,6 +114,9 @@ for exported in "$out/export-2"/*.ndjson; do
   cmp "$exported" "$out/recovered/$(basename "$exported")"
 done
 
+# shellcheck source=tests/end-to-end/wordpress/incidents.sh
+. "$here/incidents.sh"
+
 step 'the vault is sound, and says so when it is not'
 seatbelt verify "$system" --json >"$out/verify-1.json"
 damaged=$(check damage "$home")

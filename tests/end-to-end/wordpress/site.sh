@@ -8,6 +8,8 @@
 #   site.sh seed DIR          fills it (sizes: POSTS PAGES MEDIA COMMENTS CATEGORIES TAGS, see seed.php)
 #   site.sh edit DIR          a defined set of later edits; prints as JSON what it did
 #   site.sh truth DIR         the site's own counts and ids, as JSON
+#   site.sh state DIR         what the site holds, without ids, as JSON
+#   site.sh incident DIR      what INCIDENT names, see incident.php
 #   site.sh stop DIR          ends both servers; DIR stays
 set -euo pipefail
 
@@ -202,11 +204,11 @@ case $command in
   can-install) can_install && say "can be installed" ;;
   install) install_packages ;;
   start) [[ -n $dir && -n $port ]] || die "usage: $0 start DIR PORT"; start ;;
-  seed | edit | truth)
+  seed | edit | truth | state | incident)
     [[ -n $dir ]] || die "usage: $0 $command DIR"
     running_site
     php_in_site "$here/$command.php" || die "$command failed; see $dir/php.log"
     ;;
   stop) [[ -n $dir ]] || die "usage: $0 stop DIR"; existing_site; stop ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

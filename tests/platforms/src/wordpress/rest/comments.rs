@@ -112,6 +112,10 @@ fn record(ctx: &Ctx<'_>, comment: &Comment, edit: bool) -> Value {
         "type": "comment",
         "meta": comment.meta,
     });
+    if let Some(post) = ctx.state.post(comment.post) {
+        let up = json!({"embeddable": true, "post_type": post.kind, "href": format!("{base}/wp-json/wp/v2/posts/{}", post.id)});
+        record["_links"] = json!({"up": [up]});
+    }
     if edit {
         record["author_email"] = comment.author_email.as_str().into();
         record["author_ip"] = comment.author_ip.as_str().into();
@@ -168,11 +172,25 @@ fn create(ctx: &mut Ctx<'_>) -> Reply {
         comment.author = 0;
     }
     fill(ctx, &mut comment)?;
-    if ctx.state.post(comment.post).is_none() {
+    if ctx.arg_text("type").is_some_and(|kind| kind != "comment") {
+        return Err(error(
+            400,
+            "rest_invalid_comment_type",
+            "Cannot create a comment with that type.",
+        ));
+    }
+    let Some(post) = ctx.state.post(comment.post) else {
         return Err(error(
             403,
             "rest_comment_invalid_post_id",
             "Sorry, you are not allowed to create this comment without a post.",
+        ));
+    };
+    if let status @ ("draft" | "trash") = post.status.as_str() {
+        return Err(error(
+            403,
+            &format!("rest_comment_{status}_post"),
+            "Sorry, you are not allowed to create a comment on this post.",
         ));
     }
     if comment.content.trim().is_empty() {
@@ -222,6 +240,20 @@ fn fill(ctx: &Ctx<'_>, comment: &mut Comment) -> Result<(), Answer> {
                 .or_else(|| given.as_str()?.parse().ok())
                 .ok_or_else(wrong)?;
         }
+    }
+    if ctx.arg("author").is_some() {
+        let author = ctx.state.users.get(&comment.author);
+        let author = author.ok_or_else(|| error(400, "rest_comment_author_invalid", "Invalid comment author ID."))?;
+        if ctx.arg("author_name").is_none() {
+            comment.author_name = author.name.clone();
+        }
+        if ctx.arg("author_email").is_none() {
+            comment.author_email = author.email.clone();
+        }
+    }
+    // Whoever writes without saying from where writes from his own address.
+    if ctx.arg("author_ip").is_none() {
+        comment.author_ip = "127.0.0.1".to_owned();
     }
     for name in ["date", "date_gmt"] {
         let Some(given) = ctx.arg_text(name) else { continue };

@@ -66,6 +66,20 @@ pub(super) fn post(state: &State, post: &Post, kind: &PostType, edit: bool) -> V
         "meta": post.meta,
         "_links": {"self": [{"href": format!("{}/wp-json/wp/v2/{}/{}", state.base_url, kind.rest_base, post.id)}]},
     });
+    let terms = kind.taxonomies.iter().filter_map(|slug| state.taxonomies.get(slug));
+    let terms: Vec<Value> = terms
+        .filter(|taxonomy| taxonomy.show_in_rest)
+        .map(|taxonomy| {
+            let href = format!(
+                "{}/wp-json/wp/v2/{}?post={}",
+                state.base_url, taxonomy.rest_base, post.id
+            );
+            json!({"taxonomy": taxonomy.slug, "embeddable": true, "href": href})
+        })
+        .collect();
+    if !terms.is_empty() {
+        record["_links"]["wp:term"] = terms.into();
+    }
     let Value::Object(fields) = &mut record else {
         return record;
     };

@@ -129,10 +129,10 @@ fn record(ctx: &Ctx<'_>, user: &User, edit: bool) -> Value {
         "meta": user.meta,
     });
     if edit {
-        let capabilities: Value = user
-            .roles
-            .iter()
-            .map(|role| (role.clone(), Value::Bool(true)))
+        let granted = user.roles.iter().flat_map(|role| granted(role).iter().copied());
+        let capabilities: Value = granted
+            .chain(user.roles.iter().map(String::as_str))
+            .map(|name| (name.to_owned(), Value::Bool(true)))
             .collect::<serde_json::Map<_, _>>()
             .into();
         let own = json!({
@@ -146,6 +146,36 @@ fn record(ctx: &Ctx<'_>, user: &User, edit: bool) -> Value {
         }
     }
     record
+}
+
+/// The capabilities of a role, as far as the API's writes need them.
+fn granted(role: &str) -> &'static [&'static str] {
+    let all: &[&str] = &[
+        "read",
+        "edit_posts",
+        "upload_files",
+        "edit_others_posts",
+        "publish_posts",
+        "edit_others_pages",
+        "publish_pages",
+        "moderate_comments",
+        "manage_categories",
+        "manage_options",
+        "activate_plugins",
+        "install_plugins",
+        "list_users",
+        "create_users",
+        "edit_users",
+        "promote_users",
+        "edit_theme_options",
+        "manage_woocommerce",
+    ];
+    match role {
+        "administrator" => all,
+        "editor" => &all[..9],
+        "contributor" => &all[..2],
+        _ => &all[..1],
+    }
 }
 
 fn one(ctx: &Ctx<'_>, id: u64) -> Reply {

@@ -114,7 +114,9 @@ pub(super) fn widgets(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
                 .widgets
                 .keys()
                 .filter_map(|id| id.rsplit_once('-')?.1.parse::<u64>().ok());
-            let id = format!("{base}-{}", numbers.max().unwrap_or(1) + 1);
+            // An id that is given is kept.
+            let given = ctx.arg_text("id").filter(|id| !ctx.state.widgets.contains_key(id));
+            let id = given.unwrap_or_else(|| format!("{base}-{}", numbers.max().unwrap_or(1) + 1));
             write(ctx, &id)?;
             place(ctx, &id, &sidebar);
             Ok(Answer::json(201, &widget(ctx, &id).ok_or_else(missing)?))

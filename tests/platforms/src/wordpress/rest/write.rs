@@ -12,7 +12,8 @@ use crate::exchange::Answer;
 const FORMATS: [&str; 10] = [
     "standard", "aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio",
 ];
-const WRITABLE: [&str; 6] = ["publish", "future", "draft", "pending", "private", "trash"];
+/// The trash is entered by a deletion, not by a status.
+const WRITABLE: [&str; 5] = ["publish", "future", "draft", "pending", "private"];
 
 pub(super) fn create(ctx: &mut Ctx<'_>, kind: &PostType) -> Reply {
     if ctx.arg("id").is_some() {
