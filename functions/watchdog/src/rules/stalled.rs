@@ -14,6 +14,8 @@ const QUIET: SignedDuration = SignedDuration::from_mins(10);
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// A run is continued so often, then closed.
 const MOST_TIMES: u32 = 5;
+/// Restores, drills and verifications may work for long without a sign of life, and nobody but their own command goes on with them.
+const QUIET_OTHERS: SignedDuration = SignedDuration::from_hours(6);
 /// The engine does not go on with a run that began longer ago: its page tokens have expired.
 const TOO_OLD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -56,7 +58,12 @@ enum Standing {
 /// Whether somebody works on the run, or may be about to.
 pub(crate) fn is_at_work(now: Timestamp, watched: &Watched, run: &Run) -> bool {
     let held = watched.seen.lease.as_ref().is_some_and(|held| held.until > now);
-    held || now.duration_since(run.heartbeat_at) < QUIET
+    let quiet = if run.kind == RunKind::Backup {
+        QUIET
+    } else {
+        QUIET_OTHERS
+    };
+    held || now.duration_since(run.heartbeat_at) < quiet
 }
 
 fn standing(now: Timestamp, watched: &Watched, run: &Run) -> Standing {

@@ -5,7 +5,7 @@ use seatbelt_model::{Run, RunKind, RunStatus};
 use seatbelt_watchdog::{Action, Continued, Kind, Severity, Watched, World, actions};
 use serde_json::json;
 
-use crate::{Stage, acme, at, edit, entry_with, findings, minutes, one, run, snapshot};
+use crate::{Stage, acme, at, edit, entry_with, findings, kinds, minutes, one, run, snapshot};
 
 /// A run that began at 02:00 and gave its last sign of life at 02:30.
 fn dead() -> Run {
@@ -113,9 +113,13 @@ fn what_nobody_wants_is_left_and_said() {
     let mut restore = dead();
     restore.kind = RunKind::Restore;
     let restore = stage(restore);
+    assert!(
+        !kinds(at("22T08:29"), &restore).contains(&Kind::RunStalled),
+        "it may be at work for long"
+    );
     assert_eq!(to_do(at("25T03:00"), &restore), []);
     assert!(
-        one(at("22T03:00"), &restore, Kind::RunStalled)
+        one(at("22T08:30"), &restore, Kind::RunStalled)
             .what
             .contains("only its own command")
     );
