@@ -52,10 +52,10 @@ pub(crate) async fn back_up(
         None => {
             let request = stack.invoke(&function, system, full).await?;
             tracing::info!(system, function, request, "a backup was asked for");
-            follower
-                .appears()
-                .await?
-                .ok_or_else(|| never(system, &function, &request))?
+            let found = follower.appears().await?;
+            let found = found.ok_or_else(|| never(system, &function, &request))?;
+            progress.say(&format!("{system}: run {found} has begun on AWS"));
+            found
         }
     };
     follower.until_over(found, |seen, now| display.show(seen, now)).await
