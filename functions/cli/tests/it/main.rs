@@ -10,6 +10,7 @@ mod full_disk;
 mod golden;
 mod kill;
 mod manifest;
+mod prune;
 mod serve;
 mod support;
 mod usage;
