@@ -166,9 +166,16 @@ pub(crate) fn update_post<'a>(session: &'a Session, writing: &'a Writing<'a>) ->
         if trashed {
             fields.remove("status");
         }
+        let date = fields.get("date").cloned().unwrap_or_else(|| call.live("date"));
         let mut last = None;
         if !fields.is_empty() {
-            last = body_of(&call.post(&path, &raw_texts(fields), true).await?);
+            let answer = call.post(&path, &raw_texts(fields), true).await?;
+            last = body_of(&answer);
+            // The date of a draft that was never published moves with every edit, unless it is set to another one.
+            let moved = date.is_string() && member(last.as_deref(), "date") != date;
+            if moved {
+                last = body_of(&call.post(&path, &json!({"date": date}), true).await?);
+            }
         }
         if trashed {
             last = body_of(&call.delete(&path, &[]).await?);

@@ -49,7 +49,7 @@ switch (getenv('INCIDENT')) {
                 $last = sure(wp_insert_comment(wp_slash(['comment_post_ID' => $page, 'comment_parent' => $n === 1 ? $last : 0,
                     'comment_approved' => $status, 'comment_author' => "Reader $n", 'comment_author_email' => "reader$n@example.org",
                     'comment_author_IP' => "192.0.2.$n", 'comment_agent' => 'Mozilla/5.0 (Reader)', 'user_id' => $n === 1 ? 2 : 0,
-                    'comment_content' => "Page $i, word $n: “naïve” & <b>bold</b>", 'comment_date' => $date,
+                    'comment_content' => "Page $page, word $n of " . uniqid() . ': “naïve” & <b>bold</b>', 'comment_date' => $date,
                     'comment_date_gmt' => get_gmt_from_date($date), 'comment_type' => 'comment'])), 'a comment');
             }
         }

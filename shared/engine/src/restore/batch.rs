@@ -275,7 +275,9 @@ impl Applier<'_> {
             if shape.same(&at, now, target) {
                 continue;
             }
-            if self.overwrite() || shape.same(&at, now, is.as_ref()) {
+            // What was created without a reference refers to nothing, which vendors also write as 0 or as an empty text.
+            let unlinked = step.action == Action::Link && now.is_none_or(|now| matches!(now.as_str(), "0" | "\"\""));
+            if self.overwrite() || unlinked || shape.same(&at, now, is.as_ref()) {
                 found.changes.insert(at, target.cloned());
             } else {
                 found.conflicts.push(field.clone());

@@ -157,10 +157,11 @@ fn removed(
         shape.leaves(wanted, Sending::Update),
         shape.leaves(live, Sending::Update),
     );
+    // What the record lacked the vendor may fill in: that is no difference.
     let differing = shape.differing(&wanted, &live);
     let changes = differing
         .iter()
-        .filter(|at| chosen(at))
+        .filter(|at| chosen(at) && wanted.contains_key(*at))
         .map(|at| change(at, &live, &wanted));
     let changes: Vec<FieldChange> = changes.collect();
     if overwrite && shape.writes.update.is_some() {

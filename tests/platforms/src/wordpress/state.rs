@@ -277,7 +277,7 @@ impl State {
         };
         post.status_before_trash = std::mem::replace(&mut post.status, "trash".to_owned());
         (post.modified, post.modified_gmt) = (local, now);
-        if !post.slug.is_empty() {
+        if !post.slug.is_empty() && !post.slug.ends_with("__trashed") {
             post.slug.push_str("__trashed");
         }
         true

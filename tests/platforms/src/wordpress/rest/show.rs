@@ -163,7 +163,23 @@ fn by_kind(state: &State, post: &Post, kind: &PostType, edit: bool, fields: &mut
 }
 
 fn menu_item(post: &Post, fields: &mut Map<String, Value>) {
-    for name in ["link", "author", "template", "password", "slug", "excerpt"] {
+    // Menu items are posts, and tell no date of theirs.
+    let untold = [
+        "link",
+        "author",
+        "template",
+        "password",
+        "slug",
+        "excerpt",
+        "date",
+        "date_gmt",
+        "modified",
+        "modified_gmt",
+        "guid",
+        "permalink_template",
+        "generated_slug",
+    ];
+    for name in untold {
         fields.remove(name);
     }
     let defaults = [
