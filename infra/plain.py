@@ -12,5 +12,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "tests"))
 import stack  # noqa: E402
 
 template = stack.read()
-plain = stack.expand(template, {"Platforms": template["Parameters"]["Platforms"]["Default"]})
+plain = stack.expand(template, {"PlatformNames": template["Parameters"]["PlatformNames"]["Default"]})
 Path(sys.argv[1]).write_text(json.dumps(plain, indent=1, default=str))

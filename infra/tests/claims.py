@@ -28,7 +28,7 @@ def roles(stack):
 
 def platforms(stack):
     """The platforms that are deployed."""
-    return stack.parameters["Platforms"]
+    return stack.parameters["PlatformNames"]
 
 
 def functions(stack):
@@ -361,6 +361,7 @@ def the_environment_is_the_contracts(stack):
 
 
 def the_outputs_are_the_contracts(stack):
+    assert not set(stack.outputs) & set(stack.parameters), "SAM's tool takes an output for the parameter of the same name, and fails"
     assert set(OUTPUTS) <= set(stack.outputs), sorted(stack.outputs)
     assert stack.outputs["Platforms"] == ",".join(platforms(stack))
     assert stack.outputs["BackupFunctionPrefix"] == "seatbelt-backup-"

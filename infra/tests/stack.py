@@ -40,7 +40,7 @@ def unroll(template, platforms):
             resources[name] = resource
             continue
         identifier, collection, fragment = resource
-        if collection != {"Ref": "Platforms"}:
+        if collection != {"Ref": "PlatformNames"}:
             raise ValueError(f"{name} loops over something else than the platforms")
         for item in platforms:
             if not re.fullmatch("[a-zA-Z0-9]+", item):
@@ -67,7 +67,7 @@ def _bind(node, identifier, item):
 
 def expand(template, parameters):
     """The template without loops and without SAM's shorthand: plain CloudFormation."""
-    expanded = unroll(template, parameters["Platforms"].split(","))
+    expanded = unroll(template, parameters["PlatformNames"].split(","))
     for resource in expanded["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://packages/" + resource["Properties"]["CodeUri"]

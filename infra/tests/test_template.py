@@ -11,7 +11,7 @@ import stack
 
 FORMS = {
     "as it comes": {},
-    "one platform": {"Platforms": "github"},
+    "one platform": {"PlatformNames": "github"},
     "with all that can be chosen": {
         "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/0f3c", "LockMode": "COMPLIANCE", "LockDays": "30",
         "NotificationEmail": "ops@acme.example", "ReservedConcurrency": "5", "AccessLogBucket": "acme-logs",

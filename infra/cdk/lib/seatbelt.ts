@@ -11,7 +11,7 @@ const INFRA = resolve(__dirname, "..", "..");
 export interface SeatbeltProps extends StackProps {
   /** The platforms to deploy a backup function for. */
   readonly platforms: string[];
-  /** Parameters of the template besides `Platforms`, such as `NotificationEmail`; see `template.yaml`. */
+  /** Parameters of the template besides `PlatformNames`, such as `NotificationEmail`; see `template.yaml`. */
   readonly parameters?: { [name: string]: string };
   /** The folder with a folder for each function, made by `make -C infra packages`. */
   readonly packages?: string;
@@ -43,11 +43,11 @@ export class Seatbelt extends Stack {
     super(scope, id, { terminationProtection: true, ...props });
     const written = read(join(INFRA, "template.yaml"));
     const declared = written.Parameters as { [name: string]: Fields };
-    const known = declared.Platforms.AllowedValues as string[];
+    const known = declared.PlatformNames.AllowedValues as string[];
     for (const platform of props.platforms) {
       if (!known.includes(platform)) throw new Error(`there is no platform ${platform}; there are ${known.join(", ")}`);
     }
-    for (const [name, value] of Object.entries({ ...props.parameters, Platforms: props.platforms.join(",") })) {
+    for (const [name, value] of Object.entries({ ...props.parameters, PlatformNames: props.platforms.join(",") })) {
       if (!declared[name]) throw new Error(`the template has no parameter ${name}; it has ${Object.keys(declared).join(", ")}`);
       declared[name].Default = value;
     }

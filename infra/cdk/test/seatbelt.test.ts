@@ -38,7 +38,7 @@ test("platforms and parameters are taken, and mistakes refused", () => {
   const one = new Seatbelt(new App(), "seatbelt", { platforms: ["github"], packages: all, parameters: { LockMode: "COMPLIANCE" } });
   const json = Template.fromStack(one).toJSON();
   assert.ok(json.Resources.Backupgithub && !json.Resources.Backupwordpress);
-  assert.deepEqual([json.Parameters.Platforms.Default, json.Parameters.LockMode.Default], ["github", "COMPLIANCE"]);
+  assert.deepEqual([json.Parameters.PlatformNames.Default, json.Parameters.LockMode.Default], ["github", "COMPLIANCE"]);
   assert.throws(() => new Seatbelt(new App(), "a", { platforms: ["gitub"], packages: all }), /no platform gitub/);
   assert.throws(() => new Seatbelt(new App(), "b", { platforms: ["github"], packages: all, parameters: { Lock: "x" } }), /no parameter Lock/);
   assert.throws(() => new Seatbelt(new App(), "c", { platforms: ["github"], packages: packages() }), /make -C infra packages/);

@@ -40,7 +40,7 @@ def template():
     written = yaml.load((ROOT / "infra" / "template.yaml").read_text(), _Loader)
     written["Globals"]["Function"]["Architectures"] = ["x86_64"]
     # It compares a list as a whole with the values that each of its members may have.
-    del written["Parameters"]["Platforms"]["AllowedValues"]
+    del written["Parameters"]["PlatformNames"]["AllowedValues"]
     for name, resource in list(written["Resources"].items()):
         if name.startswith("Fn::ForEach::"):
             fragment = resource[2]
