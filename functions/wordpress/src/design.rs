@@ -59,7 +59,7 @@ pub(crate) const MENU_ITEMS: Resource = Resource {
             create: Some(Create {
                 write: Write::Send(Request::post("/wp/v2/menu-items"), Body::Shaped(write::menu_item)),
                 record: "",
-                again: Again::Fields(&["/menus", "/type", "/object_id", "/menu_order"]),
+                again: Again::Fields(&["/menus", "/type", "/title/raw", "/menu_order"]),
             }),
             update: Some(Write::Send(
                 Request::post("/wp/v2/menu-items/{key}"),
@@ -263,13 +263,12 @@ pub(crate) const WIDGETS: Resource = Resource {
         "/id",
         Restore::Writes(&Writes {
             level: RestoreLevel::R2,
-            how: "POST the widget's settings and sidebar; one that is gone is created again under the same id. Lost: settings of old \
+            how: "POST the widget's settings; one that is gone is created again under the same id, and its sidebar takes it in. Lost: settings of old \
                   widgets that do not show them",
             fields: Fields::Only(&[
                 Field::at("/id").when(When::Creating),
                 Field::at("/id_base").when(When::Creating),
                 Field::at("/instance/raw"),
-                Field::at("/sidebar"),
             ]),
             references: &[],
             after: &["media", "pages", "posts", "menus"],
@@ -279,7 +278,7 @@ pub(crate) const WIDGETS: Resource = Resource {
                 record: "",
             }),
             create: Some(Create {
-                write: Write::Send(Request::post("/wp/v2/widgets"), Body::Fields),
+                write: Write::Send(Request::post("/wp/v2/widgets"), Body::Shaped(write::new_widget)),
                 record: "",
                 again: Again::SameKey,
             }),

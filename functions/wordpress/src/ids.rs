@@ -30,13 +30,10 @@ pub(crate) fn in_post(record: &str, keys: &dyn NewKeys) -> String {
 /// A menu item may lead to a post or term of a plugin's type, which it tells by the name of that type. Its address is its own only where it is a
 /// custom link: any other follows what it leads to, whose address may still move while that is given back.
 pub(crate) fn in_menu_item(record: &str, keys: &dyn NewKeys) -> String {
-    let own_address = text(record, "/type").is_none_or(|kind| kind == "custom");
-    let without = |members: &mut Members| _ = members.remove("url");
-    let record = &*if own_address {
-        record.to_owned()
-    } else {
-        changed(record, without)
-    };
+    let custom = text(record, "/type").is_none_or(|kind| kind == "custom");
+    // A custom link leads to itself, by its own key.
+    let computed = if custom { "object_id" } else { "url" };
+    let record = &*changed(record, |members| _ = members.remove(computed));
     let (Some(object), Some(id)) = (text(record, "/object"), text(record, "/object_id")) else {
         return record.to_owned();
     };

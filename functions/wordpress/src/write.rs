@@ -351,6 +351,12 @@ pub(crate) fn update_template<'a>(session: &'a Session, writing: &'a Writing<'a>
     })
 }
 
+/// New widgets stand nowhere until their sidebar, whose order is given back as a whole, takes them in.
+pub(crate) fn new_widget(mut fields: Fields) -> Value {
+    fields.insert("sidebar".to_owned(), "wp_inactive_widgets".into());
+    Value::Object(fields)
+}
+
 /// New templates are the database's own.
 pub(crate) fn new_template(mut fields: Fields) -> Value {
     fields.remove("source");

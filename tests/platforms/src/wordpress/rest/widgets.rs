@@ -106,7 +106,7 @@ pub(super) fn widgets(ctx: &mut Ctx<'_>, rest: &[&str]) -> Reply {
             let Some(sidebar) = ctx.arg_text("sidebar") else {
                 return Err(missing_param("sidebar"));
             };
-            if !ctx.state.sidebars.contains_key(&sidebar) {
+            if sidebar != INACTIVE && !ctx.state.sidebars.contains_key(&sidebar) {
                 return Err(error(400, "rest_invalid_sidebar", "No sidebar exists with that id."));
             }
             let numbers = ctx
