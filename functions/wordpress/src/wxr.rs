@@ -172,12 +172,12 @@ impl Wxr {
         text(out, "wp:base_blog_url", &self.site.url);
         for (id, author) in &self.authors {
             out.push_str("<wp:author>");
-            text(out, "wp:author_id", id);
-            cdata(out, "wp:author_login", &author.login);
-            cdata(out, "wp:author_email", &author.email);
-            cdata(out, "wp:author_display_name", &author.name);
-            cdata(out, "wp:author_first_name", &author.first);
-            cdata(out, "wp:author_last_name", &author.last);
+            inner_text(out, "wp:author_id", id);
+            inner_cdata(out, "wp:author_login", &author.login);
+            inner_cdata(out, "wp:author_email", &author.email);
+            inner_cdata(out, "wp:author_display_name", &author.name);
+            inner_cdata(out, "wp:author_first_name", &author.first);
+            inner_cdata(out, "wp:author_last_name", &author.last);
             out.push_str("</wp:author>\n");
         }
         let mut written = std::collections::BTreeSet::new();
@@ -287,18 +287,18 @@ fn element_of_term(out: &mut String, taxonomy: &str, id: &str, term: &Term, pare
         _ => ("wp:term", ["wp:term_slug", "wp:term_name", "wp:term_description"]),
     };
     let _ = write!(out, "<{element}>");
-    text(out, "wp:term_id", id);
+    inner_text(out, "wp:term_id", id);
     match element {
-        "wp:category" => cdata(out, "wp:category_parent", parent),
+        "wp:category" => inner_cdata(out, "wp:category_parent", parent),
         "wp:term" => {
-            cdata(out, "wp:term_taxonomy", taxonomy);
-            cdata(out, "wp:term_parent", parent);
+            inner_cdata(out, "wp:term_taxonomy", taxonomy);
+            inner_cdata(out, "wp:term_parent", parent);
         }
         _ => {}
     }
-    cdata(out, names[0], &term.slug);
-    cdata(out, names[1], &term.name);
-    cdata(out, names[2], &term.description);
+    inner_cdata(out, names[0], &term.slug);
+    inner_cdata(out, names[1], &term.name);
+    inner_cdata(out, names[2], &term.description);
     let _ = writeln!(out, "</{element}>");
 }
 
@@ -346,8 +346,8 @@ fn meta_of(post: Fields<'_>, out: &mut String) {
 
 fn meta(out: &mut String, name: &str, value: &str) {
     out.push_str("<wp:postmeta>");
-    cdata(out, "wp:meta_key", name);
-    cdata(out, "wp:meta_value", value);
+    inner_cdata(out, "wp:meta_key", name);
+    inner_cdata(out, "wp:meta_value", value);
     out.push_str("</wp:postmeta>\n");
 }
 
@@ -430,15 +430,26 @@ fn rfc2822(time: &str) -> String {
 }
 
 fn text(out: &mut String, element: &str, value: &str) {
-    let _ = write!(out, "<{element}>");
-    escape(out, value);
-    let _ = writeln!(out, "</{element}>");
+    inner_text(out, element, value);
+    out.push('\n');
 }
 
 fn cdata(out: &mut String, element: &str, value: &str) {
+    inner_cdata(out, element, value);
+    out.push('\n');
+}
+
+/// Without the end of a line: where PHP has no reader of XML, the importer looks for authors line by line, each whole on one.
+fn inner_text(out: &mut String, element: &str, value: &str) {
+    let _ = write!(out, "<{element}>");
+    escape(out, value);
+    let _ = write!(out, "</{element}>");
+}
+
+fn inner_cdata(out: &mut String, element: &str, value: &str) {
     let _ = write!(out, "<{element}>");
     push_cdata(out, value);
-    let _ = writeln!(out, "</{element}>");
+    let _ = write!(out, "</{element}>");
 }
 
 fn push_cdata(out: &mut String, value: &str) {
@@ -481,6 +492,24 @@ mod tests {
         out.clear();
         text(&mut out, "a", "<&\">\u{0}");
         assert_eq!(out, "<a>&lt;&amp;&quot;&gt;</a>\n");
+    }
+
+    #[test]
+    fn an_author_is_one_line() {
+        let mut wxr = Wxr::default();
+        let record = NativeRecord {
+            resource: "users",
+            json: r#"{"id":7,"username":"ann","email":"a@b.example","name":"Ann & Co"}"#,
+            joined: &[],
+        };
+        wxr.record(record, &mut String::new());
+        let mut out = String::new();
+        wxr.finish(&mut out);
+        let author = out.lines().find(|line| line.starts_with("<wp:author>")).unwrap();
+        assert!(
+            author.ends_with("</wp:author>") && author.contains("<![CDATA[Ann & Co]]>"),
+            "{author}"
+        );
     }
 
     #[test]

@@ -79,12 +79,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let snapshot = moment::snapshot(&home, &args.system, args.at.as_deref()).await?;
     let format = format(&args, &snapshot)?;
     let resources = moment::resources(&snapshot, args.resource.as_deref())?;
+    // From before there is a folder, so that no signal leaves one behind.
+    let stopped = signals::interrupted();
     let folder = Folder::begin(&args.to)?;
     let bar = bar(&snapshot, &resources, format, context);
     let mut exporter = Exporter::new(&home.vault, &snapshot, &folder.partial, format, bar.clone());
     let written = tokio::select! {
         written = Box::pin(exporter.write(&resources)) => written,
-        () = signals::interrupted() => Err(Failure::stopped(
+        () = stopped => Err(Failure::stopped(
             format!("stopped; {} was not written", args.to.display()),
             "run the same command again",
         ).into()),

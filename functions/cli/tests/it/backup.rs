@@ -175,7 +175,10 @@ fn an_export_is_the_vendors_records_and_files() {
         "--resource",
         "contacts",
     ]);
-    assert_eq!(names(&home.beside("table")), ["contacts.csv", "export.json"]);
+    assert_eq!(
+        names(&home.beside("table")),
+        ["README.txt", "contacts.csv", "export.json"]
+    );
     let mut table = csv::Reader::from_path(home.beside("table/contacts.csv")).unwrap();
     assert_eq!(&table.headers().unwrap()[0], "_key");
     assert!(table.headers().unwrap().iter().any(|name| name == "email"));

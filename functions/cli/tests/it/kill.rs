@@ -65,8 +65,8 @@ fn exported(home: &Home) -> Vec<(String, Vec<u8>)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name() != Some("export.json".as_ref()) {
-                // That one names the snapshot, which is another each time.
+            } else if !["export.json", "README.txt"].iter().any(|page| path.ends_with(page)) {
+                // Those name the snapshot, which is another each time.
                 let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
                 found.push((name, std::fs::read(path).unwrap()));
             }
