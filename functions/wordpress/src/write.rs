@@ -135,6 +135,13 @@ pub(crate) fn raw_texts(mut fields: Fields) -> Value {
     Value::Object(fields)
 }
 
+/// The trash marks the slug of what goes into it, and remembers it as it was.
+fn before_trash(fields: &mut Fields) {
+    if let Some(Value::String(slug)) = fields.get_mut("slug") {
+        *slug = slug.trim_end_matches("__trashed").to_owned();
+    }
+}
+
 /// A post goes into the trash by a deletion, and is not taken there by its status.
 pub(crate) fn create_post<'a>(session: &'a Session, writing: &'a Writing<'a>) -> Written<'a> {
     Box::pin(async move {
@@ -143,6 +150,7 @@ pub(crate) fn create_post<'a>(session: &'a Session, writing: &'a Writing<'a>) ->
         let trashed = fields.get("status").and_then(Value::as_str) == Some("trash");
         if trashed {
             fields.insert("status".to_owned(), "draft".into());
+            before_trash(&mut fields);
         }
         let made = call.post(&route, &raw_texts(fields), false).await?;
         let id = call.value(&made)?["id"].clone();
@@ -165,6 +173,7 @@ pub(crate) fn update_post<'a>(session: &'a Session, writing: &'a Writing<'a>) ->
         let trashed = fields.get("status").and_then(Value::as_str) == Some("trash");
         if trashed {
             fields.remove("status");
+            before_trash(&mut fields);
         }
         let date = fields.get("date").cloned().unwrap_or_else(|| call.live("date"));
         let mut last = None;

@@ -125,7 +125,8 @@ fn left(plan: &Plan) -> Vec<(String, String, Action, Vec<String>)> {
     };
     plan.steps
         .iter()
-        .filter(|step| step.action != Action::Fine)
+        // Links say once more what stands already.
+        .filter(|step| !matches!(step.action, Action::Fine | Action::Link))
         .map(|step| (step.resource.clone(), step.key.clone(), step.action, fields(step)))
         .collect()
 }

@@ -390,7 +390,7 @@ fn has_revisions(kind: &str) -> bool {
 pub(super) fn slugify(title: &str, id: u64) -> String {
     let words: Vec<String> = title
         .to_lowercase()
-        .split(|letter: char| !letter.is_alphanumeric())
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();
