@@ -46,15 +46,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// What the simulation itself says it did, done once more from the same seed.
-async fn incidents(seed: u64) -> Vec<Incident> {
-    let company = PracticeCompany::start(seed).await;
-    vec![
-        company.incident_deleted_customers(),
-        company.incident_automation_awry(),
-        company.incident_integration_overwrites(),
-        company.incident_configuration_changed(),
-    ]
+/// What the simulation itself says the first accident did, done once more from the same seed.
+async fn first_incident(seed: u64) -> Incident {
+    PracticeCompany::start(seed).await.incident_deleted_customers()
 }
 
 fn harmed(incident: &Incident) -> BTreeSet<Place> {
@@ -85,7 +79,8 @@ fn snapshots(folder: &Path) -> BTreeMap<&'static str, Vec<Value>> {
 fn differing(folder: &Path, snapshots: &BTreeMap<&'static str, Vec<Value>>, accident: usize) -> BTreeSet<Place> {
     let mut places = BTreeSet::new();
     for (system, snapshots) in snapshots {
-        let [before, after] = [accident, accident + 1].map(|at| text(&snapshots[at]["snapshot"]));
+        // After each accident there is a snapshot of the harm, and after its restore another one.
+        let [before, after] = [2 * accident, 2 * accident + 1].map(|at| text(&snapshots[at]["snapshot"]));
         for change in json(folder, &["--home", "demo", "diff", system, before, after])
             .as_array()
             .unwrap()
@@ -122,7 +117,7 @@ async fn the_demo_shows_what_happened_and_leaves_a_folder_to_look_at() {
         report["summary"]
     );
     let snapshots = snapshots(folder);
-    assert!(snapshots.values().all(|snapshots| snapshots.len() == 5));
+    assert!(snapshots.values().all(|snapshots| snapshots.len() == 9));
     assert!(
         snapshots
             .values()
@@ -130,15 +125,14 @@ async fn the_demo_shows_what_happened_and_leaves_a_folder_to_look_at() {
             .all(|snapshot| snapshot["completeness"] == "complete")
     );
 
-    let incidents = incidents(report["seed"].as_u64().unwrap()).await;
-    for (at, incident) in incidents.iter().enumerate() {
-        let chapter = &report["accidents"][at];
-        assert_eq!(
-            (text(&chapter["title"]), text(&chapter["story"])),
-            (incident.title, incident.story.as_str())
-        );
-        let harmed = harmed(incident);
-        assert_eq!(differing(folder, &snapshots, at), harmed, "{}", incident.title);
+    let first = first_incident(report["seed"].as_u64().unwrap()).await;
+    assert_eq!(differing(folder, &snapshots, 0), harmed(&first));
+    for (at, chapter) in report["accidents"].as_array().unwrap().iter().enumerate() {
+        let (title, check) = (text(&chapter["title"]), &chapter["against_simulation"]);
+        assert_eq!(check["missed"].as_array().unwrap().len(), 0, "{title}");
+        assert_eq!(check["besides"].as_array().unwrap().len(), 0, "{title}");
+        let harmed = check["harmed"].as_u64().unwrap();
+        assert_eq!(differing(folder, &snapshots, at).len() as u64, harmed, "{title}");
         let held = chapter["held"]
             .as_array()
             .unwrap()
@@ -146,17 +140,37 @@ async fn the_demo_shows_what_happened_and_leaves_a_folder_to_look_at() {
             .map(|held| held["records"].as_u64().unwrap());
         assert_eq!(
             held.sum::<u64>(),
-            harmed.len() as u64,
-            "everything is held as it was before: {}",
-            incident.title
+            harmed,
+            "everything is held as it was before: {title}"
         );
         assert!(!chapter["examples"].as_array().unwrap().is_empty());
+        all_came_back(chapter);
     }
     expect_alarms(&snapshots);
-    deleted_files_come_back(folder, &report, &incidents[0]);
+    deleted_files_come_back(folder, &report, &first);
     recommended_commands_work(folder, &report);
     secrets_are_private(&folder.join("demo/secrets"));
     it_begins_again_only_when_asked(folder);
+}
+
+/// Every record the accident harmed was restored, or is said to be what the vendor or this version does not take.
+fn all_came_back(chapter: &Value) {
+    let number = |back: &Value, name: &str| back[name].as_u64().unwrap();
+    let title = text(&chapter["title"]);
+    let (mut restored, mut impossible) = (0, 0);
+    for back in chapter["back"].as_array().unwrap() {
+        assert_eq!(number(back, "failed"), 0, "{title}: {back}");
+        assert_eq!(number(back, "kept"), 0, "{title}: {back}");
+        // What people corrected since is all that differs from before.
+        let corrected = if title.contains("automation") { 2 } else { 0 };
+        assert_eq!(number(back, "left"), corrected, "{title}: {back}");
+        restored += number(back, "restored");
+        impossible += number(back, "impossible");
+    }
+    let harmed = chapter["against_simulation"]["harmed"].as_u64().unwrap();
+    assert_eq!(restored + impossible, harmed, "{title}");
+    let in_crm_and_books = title.contains("configuration") || impossible == 0;
+    assert!(in_crm_and_books, "{title}: {impossible} records did not come back");
 }
 
 fn expect_alarms(snapshots: &BTreeMap<&'static str, Vec<Value>>) {
@@ -165,10 +179,10 @@ fn expect_alarms(snapshots: &BTreeMap<&'static str, Vec<Value>>) {
         ["attachments", "companies", "contacts", "notes"].map(|resource| format!("acme-crm {resource} removed"));
     assert_eq!(alarms(snapshots, 1), removed);
     assert_eq!(
-        alarms(snapshots, 2),
+        alarms(snapshots, 3),
         ["acme-crm automations changed", "acme-crm contacts changed"]
     );
-    assert_eq!(alarms(snapshots, 3), ["acme-books invoices changed"]);
+    assert_eq!(alarms(snapshots, 5), ["acme-books invoices changed"]);
     let configuration = [
         "acme-crm pipelines changed",
         "acme-site menu_items changed",
@@ -176,7 +190,7 @@ fn expect_alarms(snapshots: &BTreeMap<&'static str, Vec<Value>>) {
         "acme-site settings changed",
         "acme-site template_parts changed",
     ];
-    assert_eq!(alarms(snapshots, 4), configuration);
+    assert_eq!(alarms(snapshots, 7), configuration);
 }
 
 /// Each deleted file is in an export of the snapshot before, with the very bytes that its record states.
@@ -241,7 +255,7 @@ fn recommended_commands_work(folder: &Path, report: &Value) {
 
 fn secrets_are_private(folder: &Path) {
     let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()).collect();
-    assert_eq!(files.len(), 3);
+    assert_eq!(files.len(), 4);
     #[cfg(unix)]
     for file in files {
         use std::os::unix::fs::PermissionsExt;
@@ -275,7 +289,7 @@ fn it_begins_again_only_when_asked(folder: &Path) {
         "Accident 1 of 4",
         "Accident 4 of 4",
         "ALARM  acme-books invoices: 200 of 1,500 changed",
-        "Not built yet",
+        "RESTORED IN",
         "verify --all",
     ];
     let missing: Vec<_> = parts.into_iter().filter(|part| !story.contains(part)).collect();

@@ -43,24 +43,31 @@ impl Accident {
     pub(super) fn happen(self, company: &PracticeCompany) -> Incident {
         match self {
             Self::Deleted => company.incident_deleted_customers(),
-            Self::Awry => company.incident_automation_awry(),
+            Self::Awry => company.automation_goes_awry(),
             Self::Overwritten => company.incident_integration_overwrites(),
             Self::Configuration => company.incident_configuration_changed(),
+        }
+    }
+
+    /// What people do before anyone notices.
+    pub(super) fn people_go_on(self, company: &PracticeCompany, incident: &mut Incident) {
+        if matches!(self, Self::Awry) {
+            company.people_go_on_working(incident);
         }
     }
 
     /// What gets it back, in a sentence.
     pub(super) fn way_back(self) -> &'static str {
         match self {
-            Self::Deleted => "To get them back: the records, with the relations between them, and the files.",
+            Self::Deleted => "What goes back: the records, with the relations between them, and the files.",
             Self::Awry => {
-                "To get it back: the owner and phase of every contact, and the workflow as it was. The two corrections made since are \
-                 good, and known, so they need not be lost."
+                "What goes back: the owner and phase of every contact, and the workflow as it was. Two contacts were corrected by hand since \
+                 the backup, in other fields; those edits are kept."
             }
             Self::Overwritten => {
-                "To get it back: the due date and the customer of every invoice, and nothing else of it."
+                "What goes back: the due date and the customer of every invoice, and nothing else of it."
             }
-            Self::Configuration => "To get it back: the earlier version of each setting, as a whole.",
+            Self::Configuration => "What goes back: the earlier version of each setting.",
         }
     }
 

@@ -23,7 +23,16 @@ pub(super) const SYSTEMS: [(&str, &str); 3] = [("acme-books", "books"), ("acme-c
 
 /// Starts the vendors. Their clock begins now and is moved by the accidents alone.
 pub(super) async fn open() -> PracticeCompany {
-    PracticeCompany::start_at(SEED, SimClock::at(SystemClock.now())).await
+    let company = PracticeCompany::start_at(SEED, SimClock::at(SystemClock.now())).await;
+    // A server of one's own: nobody else needs a share of it.
+    company.crm.limit_per_second(None);
+    company.books.quota(1_000_000);
+    company
+}
+
+/// The secret a restore signs in with, where that of the backups may only read.
+pub(super) fn restoring(system: &str) -> Option<&'static str> {
+    (system == "acme-crm").then_some("file:secrets/acme-crm-restore.json")
 }
 
 /// Writes what people would write: the secrets, and the manifest as a file, whose path is returned.
@@ -34,6 +43,10 @@ pub(super) fn settle(company: &PracticeCompany, folder: &Path) -> Result<PathBuf
     write_secret(
         &secrets.join("acme-crm.json"),
         &json!({ "token": crm::READ_ONLY_TOKEN }),
+    )?;
+    write_secret(
+        &secrets.join("acme-crm-restore.json"),
+        &json!({ "token": crm::FULL_TOKEN }),
     )?;
     write_secret(
         &secrets.join("acme-books.json"),
@@ -71,7 +84,7 @@ reason = "the vendor has no undelete"
 schedule = "hourly"
 rpo = "2h"
 secret = "file:secrets/acme-crm.json"
-settings = {{ base_url = "{crm}" }}
+settings = {{ base_url = "{crm}", requests_per_second = 2000, concurrency = 8 }}
 # These change so seldom that somebody should look at every single change.
 alerts.resources.automations = {{ changed = "0%", removed = "0%", minimum = 1 }}
 alerts.resources.pipelines = {{ changed = "0%", removed = "0%", minimum = 1 }}
@@ -86,7 +99,7 @@ reason = "ten years of records are the law"
 schedule = "every 6 hours"
 rpo = "12h"
 secret = "file:secrets/acme-books.json"
-settings = {{ base_url = "{books}" }}
+settings = {{ base_url = "{books}", requests_per_second = 2000, concurrency = 8 }}
 # Invoices are written once: one in twenty changed at a time is a lot.
 alerts.resources.invoices = {{ changed = "5%" }}
 

@@ -1,9 +1,10 @@
 //! `seatbelt demo`: a made-up company, four accidents, and what is held to undo each.
 //!
-//! It does what people do, by the functions their commands call: imports a manifest, backs up, compares, reads back. It has no way of its own
+//! It does what people do, by the functions their commands call: imports a manifest, backs up, compares, restores. It has no way of its own
 //! into the engine or the vault.
 
 mod accident;
+mod back;
 mod changes;
 mod company;
 mod folder;
@@ -22,6 +23,7 @@ use seatbelt_platforms::practice::{COMPANY, PracticeCompany};
 use seatbelt_vault::Scope;
 
 use accident::{Accident, Example, Look};
+use back::Back;
 use report::{Backup, Chapter, Check, Next, Report, Summary};
 use voice::Voice;
 
@@ -117,11 +119,10 @@ fn introduction(voice: &Voice) -> String {
     let who = format!(
         "{COMPANY} is a made-up company. It runs on a CRM, an accounting system and a website, all simulated on this machine: no account, \
          no network. Seatbelt backs them up into the folder {}. Then four accidents happen, each too small for a vendor to care about, \
-         and after each you see what changed, which alarm was raised, and what is held to get it back.",
+         and after each you see what changed, which alarm was raised, and how it is undone.",
         voice.home()
     );
-    let restore = "This version shows and exports what is held. It does not write back into the vendors yet.";
-    format!("{}\n{}", table::paragraph(0, &who), table::paragraph(0, restore))
+    table::paragraph(0, &who)
 }
 
 /// The manifest: written as a file, and taken in as `seatbelt manifest import` does.
@@ -211,7 +212,7 @@ impl Demo {
 
     /// Lets an accident happen, backs up, and looks. `snapshots` are the newest of each system, before and after.
     async fn chapter(&mut self, number: usize, accident: Accident, snapshots: &mut Vec<Snapshot>) -> Result<Chapter> {
-        let incident = accident.happen(&self.company);
+        let mut incident = accident.happen(&self.company);
         let heading = text::heading(
             &format!("Accident {number} of {}: {}", Accident::ALL.len(), incident.title),
             self.out,
@@ -224,6 +225,7 @@ impl Demo {
             .map(|(_, snapshot)| snapshot)
             .collect();
         let before = std::mem::replace(snapshots, after);
+        accident.people_go_on(&self.company, &mut incident);
         let (mut changed, mut held) = (Vec::new(), Vec::new());
         for (before, after) in before.iter().zip(&*snapshots) {
             let changes = changes::between(&self.home, before, after).await?;
@@ -239,6 +241,7 @@ impl Demo {
             incident: &incident,
         };
         let examples = Box::pin(accident.examples(&look)).await?;
+        let back = Box::pin(self.bring_back(&before, &changed, snapshots)).await?;
         let chapter = Chapter {
             against_simulation: Check::new(&incident, &changed),
             commands: commands(&self.voice, accident, &examples, &before),
@@ -247,12 +250,46 @@ impl Demo {
             began_at: incident.began_at,
             ended_at: incident.ended_at,
             way_back: accident.way_back(),
+            back,
             changed,
             held,
             examples,
         };
         self.tell(text::chapter(&chapter, self.out))?;
         Ok(chapter)
+    }
+
+    /// Restores every system that changed, backs up again, and asks what is left.
+    async fn bring_back(
+        &mut self,
+        before: &[Snapshot],
+        changed: &[changes::Changed],
+        snapshots: &mut Vec<Snapshot>,
+    ) -> Result<Vec<Back>> {
+        let mut all = Vec::new();
+        for changed in changed {
+            if let Some(before) = before.iter().find(|before| before.system == changed.system) {
+                all.push(back::restore(&self.home, before, changed, self.out).await?);
+            }
+        }
+        *snapshots = self
+            .back_up()
+            .await?
+            .into_iter()
+            .map(|(_, snapshot)| snapshot)
+            .collect();
+        for back in &mut all {
+            let of = |snapshots: &[Snapshot]| {
+                snapshots
+                    .iter()
+                    .find(|snapshot| snapshot.system == back.system)
+                    .cloned()
+            };
+            if let (Some(before), Some(now)) = (of(before), of(snapshots)) {
+                back::prove(&self.home, &before, &now, back, self.out).await?;
+            }
+        }
+        Ok(all)
     }
 
     /// Adds everything up, after reading it all back.
@@ -353,8 +390,7 @@ fn next(voice: &Voice, accidents: &[Chapter]) -> Vec<Next> {
 }
 
 fn ending(summary: &Summary, next: &[Next], voice: &Voice, out: Output) -> String {
-    let restore = "Not built yet: putting it back. `show` and `export`, both with --at, get out whatever is held; people, or the vendor's own \
-                   import, put it back.";
+    let restore = "Each restore above was a plan first, was read back after it was written, and can itself be undone: `seatbelt restore --undo RUN`.";
     let alone = format!(
         "The simulated vendors are gone, so there is nothing left to back up here; everything else works on the folder {} until you \
          delete it. In the company's own records hours pass between two accidents, so some of their dates lie ahead.",

@@ -7,7 +7,7 @@ use seatbelt_model::{Completeness, Kind, Run, Snapshot, SnapshotId, Traffic};
 use seatbelt_platforms::practice::Incident;
 use serde::Serialize;
 
-use super::{accident::Example, changes::Changed, company, held::Held};
+use super::{accident::Example, back::Back, changes::Changed, company, held::Held};
 use crate::units;
 
 /// The whole demo.
@@ -50,6 +50,7 @@ pub(super) struct Chapter {
     pub(super) against_simulation: Check,
     pub(super) held: Vec<Held>,
     pub(super) way_back: &'static str,
+    pub(super) back: Vec<Back>,
     pub(super) examples: Vec<Example>,
     pub(super) commands: Vec<String>,
 }

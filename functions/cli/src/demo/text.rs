@@ -3,6 +3,7 @@
 use seatbelt_model::MassChange;
 
 use super::{
+    back::Back,
     changes::{Changed, FieldChanges, RecordChanges, ResourceChanges, Values, is_time, name},
     held::Held,
     report::{Backup, Chapter, Check, Next, Summary},
@@ -136,8 +137,43 @@ pub(super) fn chapter(chapter: &Chapter, out: Output) -> String {
     }
     text += &set_in(&table.render(&out));
     text.push('\n');
+    text += &back(&chapter.back, out);
+    text.push('\n');
     chapter.commands.iter().for_each(|line| text += &command(line, out));
     text
+}
+
+/// What came back, and what a fresh backup says of it.
+fn back(back: &[Back], out: Output) -> String {
+    let mut table = Table::new(&[
+        "RESTORED IN",
+        ">RECORDS",
+        ">KEPT",
+        ">NOT TAKEN",
+        ">FAILED",
+        ">TIME",
+        ">LEFT",
+    ]);
+    let number = |number: u64| {
+        if number == 0 {
+            String::new()
+        } else {
+            units::count(number)
+        }
+    };
+    for back in back {
+        table.row([
+            back.system.clone().into(),
+            Cell::toned(units::count(back.restored), Tone::Good),
+            number(back.kept).into(),
+            number(back.impossible).into(),
+            number(back.failed).into(),
+            format!("{:.1} s", back.seconds).into(),
+            back.left.map(units::count).unwrap_or_default().into(),
+        ]);
+    }
+    let says = "LEFT is what another backup and another plan still find to write. Edits that people made since are kept, and count as left.";
+    format!("{}\n{}", set_in(&table.render(&out)), paragraph(0, says))
 }
 
 fn changes(changed: &Changed, out: Output) -> String {
@@ -407,7 +443,7 @@ pub(super) fn summary(summary: &Summary, out: Output) -> String {
     row(units::count(*files), "files among them".to_owned());
     row(
         units::count(*snapshots),
-        "snapshots: five points in time of each system".to_owned(),
+        "snapshots: nine points in time of each system".to_owned(),
     );
     row(units::bytes(*bytes_read), "read from the vendors".to_owned());
     let objects = units::count(*objects);

@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::Result;
 use seatbelt_connector_kit::Pacers;
 use seatbelt_engine::{Action, Done, Engine, EngineError, Planned as Plan, Restored, Step, Stop, Verdict};
-use seatbelt_model::{RunId, Trigger};
+use seatbelt_model::{RunId, Trigger, system::SecretRef};
 use serde_json::json;
 
 use crate::{
@@ -59,6 +59,9 @@ pub(crate) struct Args {
     /// Where to save the plan; `plans` in the home if no place is named
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// A credential that may write, where that of the backups may only read: `file:`, `env:`, `ssm:` or `secretsmanager:`
+    #[arg(long, value_name = "PLACE")]
+    secret: Option<SecretRef>,
     /// List every record, not only the first few
     #[arg(long)]
     all: bool,
@@ -71,7 +74,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
         (None, Some(run)) => restored_by(&home, run).await?,
         (None, None) => return Err(Failure::usage("no system is named", "seatbelt restore --help").into()),
     };
-    let planned = Planned::named(&home, &system).await?;
+    let mut planned = Planned::named(&home, &system).await?;
+    if let Some(secret) = &args.secret {
+        planned.system.secret = Some(secret.clone());
+    }
     let batch = Batch {
         trigger: Trigger::Manual,
         full: false,

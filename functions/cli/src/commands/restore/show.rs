@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatbelt_engine::{Action, Counts, Done, FieldChange, Planned, Restored, Step, Tally, Verdict, Way};
+use seatbelt_engine::{Action, Done, FieldChange, Planned, Restored, Step, Tally, Verdict, Way};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
