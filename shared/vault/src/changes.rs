@@ -1,6 +1,7 @@
-//! What changed between two snapshots. Read from the deltas on the way; only where those are gone are states compared.
+//! What changed between two snapshots. Read from the deltas on the way, where they are there. Where a snapshot between has expired and
+//! took its delta along, it is read from the layers that the two do not share; only if they share none are states compared.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use async_stream::try_stream;
 use bytes::Bytes;
@@ -18,20 +19,32 @@ use crate::{
 /// The next net change of merged deltas.
 pub(crate) async fn next_net(merge: &mut Merge<LayerCursor>) -> Result<Option<Difference>, VaultError> {
     while let Some(key) = merge.key().map(str::to_owned) {
-        let oldest = merge.same() - 1;
-        let newest = merge.nth(0);
-        newest.load().await?;
-        let after = newest.after();
-        let first = merge.nth(oldest);
-        first.load().await?;
-        let before = first.before();
+        let Passed { before, after } = pass(merge).await?;
         let found = Difference::between(key, before.as_ref().map(owned), after.as_ref().map(owned));
-        merge.pop().await?;
         if found.is_some() {
             return Ok(found);
         }
     }
     Ok(None)
+}
+
+/// What deltas did to one record: its line before the first of them, and after the last.
+struct Passed {
+    before: Option<Bytes>,
+    after: Option<Bytes>,
+}
+
+/// Passes the key that merged deltas stand at.
+async fn pass(merge: &mut Merge<LayerCursor>) -> Result<Passed, VaultError> {
+    let oldest = merge.same() - 1;
+    let newest = merge.nth(0);
+    newest.load().await?;
+    let after = newest.after();
+    let first = merge.nth(oldest);
+    first.load().await?;
+    let before = first.before();
+    merge.pop().await?;
+    Ok(Passed { before, after })
 }
 
 /// How the changes between two snapshots are found.
@@ -40,6 +53,8 @@ enum Way {
     Nothing,
     /// The net of these deltas, oldest first.
     Deltas(Vec<Layer>, KeyRule),
+    /// Both stand on the same layers, and on these beyond. What one did not touch is as it was before the other did.
+    Branches(Vec<Layer>, Vec<Layer>, KeyRule),
     /// By comparing the states.
     States(Box<Option<ResourceState>>, Box<Option<ResourceState>>),
 }
@@ -48,8 +63,8 @@ impl Vault {
     /// The net changes of a resource from one snapshot to another, in the order of keys. With `from` absent, from nothing.
     /// `to` may be the earlier one: then they are what going back would change.
     ///
-    /// Costs one listing, the documents between, and the deltas between; where a snapshot between has expired and took its
-    /// delta along, both states are read in full.
+    /// Costs one listing, the documents between, and the deltas between. Where a snapshot between has expired and took its delta
+    /// along: the deltas of both since the layers they share; if the base was rewritten in between, both states in full.
     pub fn changes<'a>(
         &'a self,
         system: &'a str,
@@ -68,6 +83,13 @@ impl Vault {
                 Way::Deltas(deltas, rule) => {
                     let mut merge = Merge::new(cursors(self, system, &deltas, &rule, Reading::All).await?);
                     while let Some(found) = next_net(&mut merge).await? {
+                        yield if back { found.inverse() } else { found };
+                    }
+                }
+                Way::Branches(before, after, rule) => {
+                    let mut before = Merge::new(cursors(self, system, &before, &rule, Reading::All).await?);
+                    let mut after = Merge::new(cursors(self, system, &after, &rule, Reading::All).await?);
+                    while let Some(found) = next_of_branches(&mut before, &mut after).await? {
                         yield if back { found.inverse() } else { found };
                     }
                 }
@@ -162,6 +184,12 @@ impl Vault {
                 }
             }
         }
+        let both = old.layers.iter().zip(&new.layers);
+        let shared = both.take_while(|(old, new)| old == new).count();
+        if old.key == new.key && shared > 0 {
+            let beyond = |layers: &[Layer]| layers[shared..].to_vec();
+            return Ok(Way::Branches(beyond(&old.layers), beyond(&new.layers), new.key.clone()));
+        }
         Ok(Way::States(Box::new(Some(old)), Box::new(Some(new.clone()))))
     }
 
@@ -200,12 +228,41 @@ impl Vault {
     }
 }
 
+/// The next difference of two states that are what they share and deltas beyond.
+async fn next_of_branches(
+    old: &mut Merge<LayerCursor>,
+    new: &mut Merge<LayerCursor>,
+) -> Result<Option<Difference>, VaultError> {
+    loop {
+        let order = match (old.key(), new.key()) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(old), Some(new)) => seatbelt_model::key::compare(old, new),
+        };
+        let key = if order.is_le() { old.key() } else { new.key() };
+        let key = key.unwrap_or_default().to_owned();
+        let in_old = if order.is_le() { Some(pass(old).await?) } else { None };
+        let in_new = if order.is_ge() { Some(pass(new).await?) } else { None };
+        let (from, to) = match (in_old, in_new) {
+            (Some(old), Some(new)) => (old.after, new.after),
+            (Some(old), None) => (old.after, old.before),
+            (None, Some(new)) => (new.before, new.after),
+            (None, None) => (None, None),
+        };
+        let found = Difference::between(key, from.as_ref().map(owned), to.as_ref().map(owned));
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+}
+
 async fn next_of_states(before: &mut StateReader, after: &mut StateReader) -> Result<Option<Difference>, VaultError> {
     loop {
         let order = match (before.key(), after.key()) {
             (None, None) => return Ok(None),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
             (Some(old), Some(new)) => seatbelt_model::key::compare(old, new),
         };
         let key = if order.is_le() { before.key() } else { after.key() }
