@@ -139,7 +139,8 @@ fn nothing(left: &[(String, String, Action, Vec<String>)]) {
 async fn deleted_pages_come_back_with_pictures_and_comments() {
     let stand = Stand::new(&COUNTS, |site| {
         let (pages, media) = (site.ids("page"), site.ids("attachment"));
-        for (page, picture) in pages.iter().zip(&media) {
+        // Only those that will be deleted: the text of a page that nobody harmed is not rewritten.
+        for (page, picture) in pages.iter().take(4).zip(&media) {
             assert!(site.edit_post(*page, |page| {
                 page.status = "publish".into();
                 page.featured_media = *picture;
