@@ -22,12 +22,19 @@ pub(super) struct NewKey {
     pub(super) is: String,
 }
 
-/// All new keys of a system. A record that was created again twice is found over two steps.
+/// Keys by keys, by resource.
+type KeyByKey = HashMap<String, HashMap<String, String>>;
+
+/// All new keys of a system. A record that was created again by two restores is found over both; within one restore a new key is never taken for
+/// an old one, since in a system that numbers from the start again (a sandbox) the two overlap.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
-    by_resource: HashMap<String, HashMap<String, String>>,
-    /// The same the other way round.
-    origins: HashMap<String, HashMap<String, String>>,
+    /// New keys by old ones, of the restore at work.
+    current: KeyByKey,
+    /// The same of all before it.
+    earlier: KeyByKey,
+    /// Old keys by new ones.
+    origins: KeyByKey,
 }
 
 impl Ids {
@@ -40,7 +47,11 @@ impl Ids {
             .map(|document| document.run)
             .collect();
         let mut ids = Self::default();
+        let mut last = None;
         for document in &documents {
+            if last.replace(document.run).is_some_and(|last| last != document.run) {
+                ids.end_restore();
+            }
             let batch = document.name.ends_with(AFTER) && !ended.contains(&document.run);
             if !batch && document.name != OUTCOME {
                 continue;
@@ -57,7 +68,24 @@ impl Ids {
                 ids.read(&vault.lines(system, &object).await?)?;
             }
         }
+        // One that was interrupted is the one that is gone on with.
+        if last.is_some_and(|last| ended.contains(&last)) {
+            ids.end_restore();
+        }
         Ok(ids)
+    }
+
+    /// What was learnt so far is of the past.
+    fn end_restore(&mut self) {
+        for (resource, new) in std::mem::take(&mut self.current) {
+            let known = self.earlier.entry(resource).or_default();
+            for key in known.values_mut() {
+                if let Some(newer) = new.get(key) {
+                    key.clone_from(newer);
+                }
+            }
+            known.extend(new);
+        }
     }
 
     fn read(&mut self, lines: &Bytes) -> Result<(), EngineError> {
@@ -71,10 +99,7 @@ impl Ids {
         if new.was != new.is {
             let origins = self.origins.entry(new.resource.clone()).or_default();
             origins.insert(new.is.clone(), new.was.clone());
-            self.by_resource
-                .entry(new.resource)
-                .or_default()
-                .insert(new.was, new.is);
+            self.current.entry(new.resource).or_default().insert(new.was, new.is);
         }
     }
 
@@ -147,16 +172,10 @@ impl Ids {
 
 impl NewKeys for Ids {
     fn new_key(&self, resource: &str, key: &str) -> Option<String> {
-        let known = self.by_resource.get(resource)?;
-        let mut at = known.get(key)?;
-        // Keys are not used twice, so the way is short; a circle would be a defect of the vendor's.
-        for _ in 0..known.len() {
-            match known.get(at) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        Some(at.clone())
+        let current = |key: &str| self.current.get(resource)?.get(key);
+        let earlier = self.earlier.get(resource).and_then(|known| known.get(key));
+        let earlier = earlier.map(|key| current(key).unwrap_or(key));
+        current(key).or(earlier).cloned()
     }
 }
 
@@ -171,4 +190,39 @@ pub(super) fn whole(record: &str) -> seatbelt_connector_kit::Record<'_> {
 pub(super) fn text_at(record: &str, pointer: &str) -> Option<String> {
     let pointer = seatbelt_model::json::Pointer::new(pointer);
     seatbelt_model::json::text_at(record, &pointer).map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(was: &str, is: &str) -> NewKey {
+        NewKey {
+            resource: "posts".into(),
+            was: was.into(),
+            is: is.into(),
+        }
+    }
+
+    #[test]
+    fn keys_are_followed_over_restores_and_not_within_one() {
+        let mut ids = Ids::default();
+        ids.add(new("14", "16"));
+        ids.add(new("16", "18"));
+        let key = |ids: &Ids, key| ids.new_key("posts", key);
+        assert_eq!(
+            key(&ids, "14").as_deref(),
+            Some("16"),
+            "16 was an old key too, of another record"
+        );
+        assert_eq!(key(&ids, "16").as_deref(), Some("18"));
+        ids.end_restore();
+        ids.add(new("18", "30"));
+        assert_eq!(key(&ids, "16").as_deref(), Some("30"), "it was created again twice");
+        assert_eq!(key(&ids, "18").as_deref(), Some("30"));
+        ids.end_restore();
+        assert_eq!(key(&ids, "16").as_deref(), Some("30"));
+        assert_eq!(key(&ids, "14").as_deref(), Some("16"));
+        assert_eq!(key(&ids, "30"), None);
+    }
 }

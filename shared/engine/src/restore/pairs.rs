@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action,
     journal::{AFTER, After, BEFORE, Before, Image, parse},
-    rehearse::Sample,
+    rehearse::{self, Sample},
 };
 use crate::EngineError;
 
@@ -138,7 +138,9 @@ fn sampled<'a>(
             let Some(state) = state else { continue };
             let line = vault.get(system, state, key).await?;
             if let Some(difference) = Difference::between(key.clone(), line, None) {
-                yield pair(difference)?;
+                let mut pair = pair(difference)?;
+                pair.wanted = pair.wanted.map(|record| rehearse::alone(resource, &record, keys));
+                yield pair;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use seatbelt_connector_kit::Resource;
 use seatbelt_model::{
-    ResourceState, Snapshot,
+    Kind, ResourceState, Snapshot,
     json::{self, Pointer},
 };
 use seatbelt_vault::line;
@@ -15,6 +15,9 @@ use crate::{Engine, EngineError, Job};
 
 /// Records of a sample, however many a record draws along.
 const MOST: usize = 2_000;
+
+/// Records of a resource that is configuration.
+const MOST_METADATA: u64 = 200;
 
 /// Keys by resource.
 pub(super) type Sample = BTreeMap<String, BTreeSet<String>>;
@@ -52,6 +55,12 @@ impl Engine {
         for resource in order(job.connector) {
             let Some(state) = creatable(resource, snapshot) else {
                 continue;
+            };
+            // Records stand on the configuration: all of it comes along.
+            let each = if resource.kind.plain() == Kind::Metadata {
+                MOST_METADATA
+            } else {
+                each
             };
             let stride = state.records.div_ceil(each.max(1)).max(1);
             let mut records = std::pin::pin!(self.vault.state(job.name, state));
@@ -124,4 +133,35 @@ fn creatable<'a>(resource: &Resource, snapshot: &'a Snapshot) -> Option<&'a Reso
     let creates = resource.restore.writes().is_some_and(|writes| writes.create.is_some());
     let state = snapshot.resources.get(resource.name)?;
     (creates && resource.parent().is_none()).then_some(state)
+}
+
+/// A record without references to what the sample does not hold: those records are not where it goes.
+pub(super) fn alone(resource: &Resource, record: &str, sample: &Sample) -> String {
+    let mut tree = Tree::parse(record);
+    for reference in resource.restore.writes().map_or(&[][..], |writes| writes.references) {
+        let holds = |value: &Tree| {
+            let Tree::Scalar(text) = value else { return true };
+            let Some(key) = json::scalar(text) else { return true };
+            // None and nobody are written so, and need nothing to be there.
+            let nothing = key == "0" || key.is_empty();
+            let held = |name: &&str| sample.get(*name).is_some_and(|keys| keys.contains(&*key));
+            nothing || reference.to.iter().any(held)
+        };
+        let mut at = Pointer::new(reference.at).parts().to_vec();
+        if at.last().is_some_and(|part| part == "*") {
+            at.pop();
+            tree.visit(&at, &mut |value| {
+                if let Tree::Array(elements) = value {
+                    elements.retain(holds);
+                }
+            });
+        } else {
+            tree.visit(&at, &mut |value| {
+                if !holds(value) {
+                    *value = Tree::Scalar(Tree::NULL.to_owned());
+                }
+            });
+        }
+    }
+    tree.text()
 }

@@ -58,6 +58,8 @@ struct Found {
     miscounted: Vec<String>,
     stage: Option<String>,
     planned: Tally,
+    /// Records under whose keys the sandbox had records of its own, which were left alone.
+    there: u64,
     results: Tally,
     doubtful: Vec<Done>,
     /// Records given back in a second.
@@ -219,8 +221,7 @@ impl Drill<'_> {
                 .await?;
         }
         found.planned.clone_from(&plan.counts);
-        let kept = steps.iter().filter(|step| matches!(step.action, Action::Conflict));
-        found.doubtful.extend(kept.map(in_the_way));
+        found.there = plan.count(Action::Conflict) + plan.count(Action::Fine);
         let begun = self.home.clock.now();
         let run = self.apply(&applying, &job, &plan, &steps, found).await?;
         let took = self.home.clock.now().duration_since(begun).as_secs_f64();
@@ -270,16 +271,6 @@ impl Drill<'_> {
     }
 }
 
-fn in_the_way(step: &Step) -> Done {
-    Done {
-        resource: step.resource.clone(),
-        key: step.key.clone(),
-        new_key: None,
-        result: Verdict::Conflict,
-        why: step.why.clone(),
-    }
-}
-
 /// A drill in sentences, for the run record and for people. No customer data: counts and names of resources.
 fn sum_up(found: &Found) -> Vec<String> {
     let mut lines = vec![format!(
@@ -306,6 +297,12 @@ fn sum_up(found: &Found) -> Vec<String> {
         units::counted(found.restored(), "record"),
         found.rate
     ));
+    if found.there > 0 {
+        let there = units::counted(found.there, "record");
+        lines.push(format!(
+            "{there} left out, since {stage} has its own under the same keys"
+        ));
+    }
     if !found.doubtful.is_empty() {
         lines.push(format!(
             "{} did not come back as they were",
@@ -322,7 +319,7 @@ fn tell(system: &str, run: &Run, found: &Found, out: Output) -> Result<()> {
     if out.json {
         return out.value(&json!({
             "run": run, "objects": found.objects, "damaged": found.damaged, "records": found.records, "into": found.stage,
-            "planned": found.planned, "results": found.results, "records_per_second": found.rate, "doubtful": found.doubtful,
+            "planned": found.planned, "left_out": found.there, "results": found.results, "records_per_second": found.rate, "doubtful": found.doubtful,
         }));
     }
     let passed = match run.status {
