@@ -16,6 +16,7 @@ mod history;
 mod issues;
 mod memory;
 mod report;
+mod restore;
 mod server;
 mod storage;
 mod store;
@@ -67,12 +68,18 @@ enum Command {
     Diff(diff::Args),
     /// One record through a year of snapshots.
     History(history::Args),
+    /// A restore of many records: memory and pace.
+    Restore(restore::Args),
     /// All of them at their default sizes.
     All,
     #[command(hide = true)]
     Serve(server::Args),
     #[command(hide = true)]
     Sweep(sweep::Args),
+    #[command(hide = true)]
+    Vendor(restore::VendorArgs),
+    #[command(hide = true)]
+    Restoring(restore::Restoring),
 }
 
 fn main() -> ExitCode {
@@ -109,14 +116,25 @@ fn measure(command: Command, folder: &Path, runtime: &Runtime) -> Result<Vec<Fig
         Command::Storage(args) => runtime.block_on(storage::run(folder, &args)),
         Command::Diff(args) => runtime.block_on(diff::run(folder, &args)),
         Command::History(args) => runtime.block_on(history::run(folder, &args)),
+        Command::Restore(args) => restore::run(folder, &args),
         Command::All => all(folder, runtime),
         Command::Serve(args) => runtime.block_on(server::run(&args)).map(|()| Vec::new()),
         Command::Sweep(args) => runtime.block_on(sweep::run(&args)).map(|()| Vec::new()),
+        Command::Vendor(args) => runtime.block_on(restore::vendor(&args)).map(|()| Vec::new()),
+        Command::Restoring(args) => runtime.block_on(restore::restore(&args)).map(|()| Vec::new()),
     }
 }
 
 fn all(folder: &Path, runtime: &Runtime) -> Result<Vec<Figure>> {
-    let names = ["extract", "memory", "unchanged", "storage", "diff", "history"];
+    let names = [
+        "extract",
+        "memory",
+        "unchanged",
+        "storage",
+        "diff",
+        "history",
+        "restore",
+    ];
     let mut figures = Vec::new();
     for name in names {
         eprintln!("{name} ...");

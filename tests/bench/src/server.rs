@@ -39,11 +39,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts this program again as a server, and waits until it has made its records.
     pub(crate) fn start(records: u64) -> Result<Self> {
+        Self::spawn(&["serve", "--records", &records.to_string()])
+    }
+
+    /// Starts this program again with these arguments, which make it serve and print its address.
+    pub(crate) fn spawn(arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["serve", "--records", &records.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("the server cannot be started")?;
         let mut url = String::new();
         BufReader::new(child.stdout.take().context("the server has no output")?).read_line(&mut url)?;
@@ -66,7 +68,11 @@ type Pages = Arc<Vec<Bytes>>;
 pub(crate) async fn run(args: &Args) -> Result<()> {
     let ids: Vec<u64> = (FIRST_ID..FIRST_ID + args.records).collect();
     let pages: Vec<_> = ids.chunks(PER_PAGE as usize).map(page).collect();
-    let router = Router::new().route("/items", get(items)).with_state(Arc::new(pages));
+    serve(Router::new().route("/items", get(items)).with_state(Arc::new(pages))).await
+}
+
+/// Prints its address and answers until it is killed, or until its parent is gone.
+pub(crate) async fn serve(router: Router) -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;

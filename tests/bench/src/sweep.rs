@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use seatbelt_catalog::{Catalog, Tables};
 use seatbelt_connector_kit::{
     Auth, Builtin, Connector, Count, Cursor, Deletes, DependsOn, Key, Kind, LocalSecrets, Options, Outcome, Pace,
@@ -16,7 +16,7 @@ use seatbelt_connector_kit::{
 };
 use seatbelt_embedded::{BUCKET, Embedded};
 use seatbelt_engine::{Engine, Job, Stop};
-use seatbelt_model::{RunStatus, Trigger, Unobserved, system::parse_entry};
+use seatbelt_model::{RunStatus, System, Trigger, Unobserved, system::parse_entry};
 use seatbelt_vault::Vault;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The API, as a connector of GitHub's kind declares it: linked pages, a key, a time of change.
-const BENCH: Connector = Connector {
+pub(crate) const BENCH: Connector = Connector {
     name: "bench",
     title: "Benchmark",
     base_url: "http://127.0.0.1",
@@ -109,9 +109,9 @@ pub(crate) fn sweep(server: &Server, home: &Path, records: u64) -> Result<(Swept
     Ok((swept, cost))
 }
 
-/// Sweeps and prints what it did.
-pub(crate) async fn run(args: &Args) -> Result<()> {
-    let embedded = Embedded::open(&args.home).await?;
+/// An engine on a home.
+pub(crate) async fn engine(home: &Path) -> Result<Engine> {
+    let embedded = Embedded::open(home).await?;
     let catalog = Catalog::new(
         embedded.dynamodb(),
         Tables {
@@ -120,46 +120,53 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         },
     );
     catalog.create_tables().await?;
-    let spool = args.home.clone();
-    let engine = Engine {
-        vault: Vault::new(
-            embedded.s3(),
-            BUCKET,
-            seatbelt_vault::Options {
-                spool,
-                ..seatbelt_vault::Options::default()
-            },
-        ),
+    let options = seatbelt_vault::Options {
+        spool: home.to_owned(),
+        ..seatbelt_vault::Options::default()
+    };
+    Ok(Engine {
+        vault: Vault::new(embedded.s3(), BUCKET, options),
         catalog,
-        secrets: Arc::new(LocalSecrets {
-            base: args.home.clone(),
-        }),
+        secrets: Arc::new(LocalSecrets { base: home.to_owned() }),
         pacers: Pacers::default(),
         clock: Arc::new(SystemClock),
-    };
+    })
+}
+
+/// The manifest's entry of a vendor at `url`.
+pub(crate) fn system(connector: &Connector, url: &str) -> Result<System> {
     let entry = serde_json::json!({
-        "platform": BENCH.name,
+        "platform": connector.name,
         "decision": "backup",
         "schedule": "daily at 03:30",
-        "settings": { "base_url": args.url },
+        "settings": { "base_url": url },
     });
     let (system, findings) = parse_entry(&entry);
-    let Some(system) = system else {
-        anyhow::bail!("the manifest entry is invalid: {findings:?}")
-    };
-    let job = Job {
+    system.with_context(|| format!("the manifest entry is invalid: {findings:?}"))
+}
+
+/// What the engine is asked for.
+pub(crate) fn job<'a>(connector: &'static Connector, system: &'a System, stop: &'a Stop) -> Job<'a> {
+    Job {
         name: SYSTEM,
-        system: &system,
-        connector: &BENCH,
+        system,
+        connector,
         trigger: Trigger::Manual,
         sole: true,
         full: true,
         observer: Arc::new(Unobserved),
-        stop: &Stop::default(),
+        stop,
         deadline: None,
         budget: Options::BUDGET,
         relay: seatbelt_engine::Relay::default(),
-    };
+    }
+}
+
+/// Sweeps and prints what it did.
+pub(crate) async fn run(args: &Args) -> Result<()> {
+    let engine = engine(&args.home).await?;
+    let (system, stop) = (system(&BENCH, &args.url)?, Stop::default());
+    let job = job(&BENCH, &system, &stop);
     let run = Box::pin(engine.backup(&job)).await?;
     ensure!(
         run.status == RunStatus::Complete,
