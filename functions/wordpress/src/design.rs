@@ -249,7 +249,7 @@ pub(crate) const SIDEBARS: Resource = words::whole(
             record: "",
         }),
         create: None,
-        update: Some(Write::Send(Request::post("/wp/v2/sidebars/{key}"), Body::Fields)),
+        update: Some(Write::Custom(write::update_sidebar)),
         remove: None,
         adapt: None,
     }),

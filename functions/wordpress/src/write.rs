@@ -360,6 +360,16 @@ pub(crate) fn update_template<'a>(session: &'a Session, writing: &'a Writing<'a>
     })
 }
 
+/// A sidebar takes its widgets from the others, so they are written one after the other; the inactive ones are what is left, and come last.
+pub(crate) fn update_sidebar<'a>(session: &'a Session, writing: &'a Writing<'a>) -> Written<'a> {
+    Box::pin(async move {
+        let call = Call::of(session, writing);
+        let _alone = LISTS.lock().await;
+        let path = format!("/wp/v2/sidebars/{}", writing.key);
+        Ok(body_of(&call.post(&path, &Value::Object(call.fields()), true).await?))
+    })
+}
+
 /// New widgets stand nowhere until their sidebar, whose order is given back as a whole, takes them in.
 pub(crate) fn new_widget(mut fields: Fields) -> Value {
     fields.insert("sidebar".to_owned(), "wp_inactive_widgets".into());
