@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use seatbelt_connector_kit::{Connector, Cursor, Deletes, DependsOn, Resource, Restore};
+use seatbelt_connector_kit::{Connector, Cursor, Deletes, DependsOn, NativeExport, Resource, Restore};
 use seatbelt_model::RestoreLevel;
 use serde_json::{Value, json};
 
@@ -93,11 +93,25 @@ fn one(connector: &'static Connector, context: &Context) -> Result<()> {
     }
     text += &table.render(&context.out);
     text += "\nHow the vendor takes each resource back\n";
+    let writes = |resource: &&Resource| matches!(resource.restore, Restore::Writes(_));
     text += &paragraph(
         2,
-        "This version writes nothing back; it shows and exports what is held.",
+        if connector.resources.iter().any(writes) {
+            "seatbelt restore shows a plan first, and writes only with --apply."
+        } else {
+            "This version writes nothing back here; it shows and exports what is held."
+        },
     );
     text += &restores(connector);
+    if !connector.native_exports.is_empty() {
+        text += "\nForms of the vendor's own that seatbelt export writes\n";
+    }
+    for export in connector.native_exports {
+        text += &paragraph(
+            2,
+            &format!("--format {}: {}. {}", export.name, export.title, export.import),
+        );
+    }
     text += "\nSettings\n";
     for setting in connector.settings {
         let default = setting
@@ -153,11 +167,13 @@ fn details(connector: &'static Connector) -> Value {
         })
     };
     let setting = |setting: &seatbelt_connector_kit::Setting| json!({ "name": setting.name, "default": setting.default, "help": setting.help });
+    let native = |export: &NativeExport| json!({ "format": export.name, "title": export.title, "file": export.file, "import": export.import });
     let builtin = &connector.builtin;
     json!({
         "platform": connector.name,
         "title": connector.title,
         "resources": connector.resources.iter().map(resource).collect::<Vec<_>>(),
+        "native_exports": connector.native_exports.iter().map(native).collect::<Vec<_>>(),
         "settings": connector.settings.iter().map(setting).collect::<Vec<_>>(),
         "builtin": { "offers": builtin.offers, "misses": builtin.misses, "source": builtin.source, "read_on": builtin.read_on },
         "credential": connector.guide,
