@@ -186,7 +186,10 @@ impl Session {
         if outcome == Outcome::Empty {
             return Err(KitError::Unavailable {
                 at: at.to_owned(),
-                said: format!("HTTP {}: there is nothing to write to", arrived.response.status.as_u16()),
+                said: format!(
+                    "HTTP {}: there is nothing to write to",
+                    arrived.response.status.as_u16()
+                ),
             });
         }
         Ok(arrived.response)
@@ -345,7 +348,11 @@ impl Session {
     /// When the credential expires, if the secret (`expires_at`, `expires_on`) or the setting `credential_expires_on` says so; the first
     /// of them if both do.
     pub fn credential_expires_at(&self) -> Option<Timestamp> {
-        let told = self.settings.all.get("credential_expires_on").and_then(|text| expiry(text));
+        let told = self
+            .settings
+            .all
+            .get("credential_expires_on")
+            .and_then(|text| expiry(text));
         [told, self.fields.expires_at()].into_iter().flatten().min()
     }
 
@@ -427,8 +434,12 @@ fn token_url(auth: &Auth, settings: &Settings, fields: &SecretFields, place: &Se
 }
 
 fn headers<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<HeaderMap, KitError> {
-    let parse =
-        |(name, value): (&str, &str)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?));
+    let parse = |(name, value): (&str, &str)| {
+        Some((
+            name.parse::<HeaderName>().ok()?,
+            HeaderValue::from_bytes(value.as_bytes()).ok()?,
+        ))
+    };
     let malformed = |name: &str| KitError::Unexpected {
         at: "headers".to_owned(),
         problem: format!("the header `{name}` is malformed"),

@@ -51,7 +51,9 @@ pub enum VaultError {
         format: String,
     },
     /// Something lies there that this version knows nothing of, so it cannot tell what it stands on.
-    #[error("{object}: of a kind that is unknown to this version of Seatbelt; use a newer one, or move it out of the system's folder")]
+    #[error(
+        "{object}: of a kind that is unknown to this version of Seatbelt; use a newer one, or move it out of the system's folder"
+    )]
     UnknownKind {
         /// Its key.
         object: String,

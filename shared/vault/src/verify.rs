@@ -443,7 +443,11 @@ fn check_chunk(chunk: &Chunk, lines: &[u8], keys: &Keys) -> Result<i64, DamageKi
     Ok(gained)
 }
 
-pub(crate) async fn check_body(vault: &Vault, system: &str, sha256: &str) -> Result<Result<u64, DamageKind>, VaultError> {
+pub(crate) async fn check_body(
+    vault: &Vault,
+    system: &str,
+    sha256: &str,
+) -> Result<Result<u64, DamageKind>, VaultError> {
     let read = async {
         let mut body = vault.body(system, sha256).await?;
         let mut bytes = 0;

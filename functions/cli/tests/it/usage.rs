@@ -37,7 +37,11 @@ fn usage_errors_are_two() {
         &["--stack", "prod", "serve"],
         &["a stack keeps the manifest's schedules itself", "hint: seatbelt runs"],
     );
-    home.fails(2, &["runs", "--region", "eu-west-1"], &["no stack is named", "hint: name it with --stack"]);
+    home.fails(
+        2,
+        &["runs", "--region", "eu-west-1"],
+        &["no stack is named", "hint: name it with --stack"],
+    );
 }
 
 #[test]

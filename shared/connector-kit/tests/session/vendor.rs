@@ -186,7 +186,7 @@ pub(crate) fn plain(auth: &'static [Auth], pace: Pace) -> Connector {
         classify: Outcome::from_status,
         clean: None,
         write_access: WriteAccess::UNKNOWN,
-    native_exports: &[],
+        native_exports: &[],
         builtin: Builtin {
             offers: "",
             misses: "",
