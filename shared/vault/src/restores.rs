@@ -29,7 +29,7 @@ impl Vault {
     /// # Errors
     /// S3's.
     pub async fn put_lines(&self, system: &str, lines: Vec<u8>) -> Result<String, VaultError> {
-        let (pool, level) = (self.pool().clone(), self.options().staging_level);
+        let (pool, level) = (self.pool().clone(), self.options().level);
         let sealed = blocking(move || seal(&pool, &lines, level)).await?;
         self.put_object(system, sealed.sha, sealed.bytes).await?;
         Ok(sealed.sha.hex())

@@ -129,15 +129,24 @@ pub(crate) fn run(folder: &Path, args: &Args) -> Result<Vec<Figure>> {
 fn measure(folder: &Path, records: u64) -> Result<Measured> {
     let server = Server::spawn(&["vendor", "--records", &records.to_string()])?;
     let home = tempfile::tempdir_in(folder)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("restoring").arg("--home").arg(home.path());
-    command.args(["--url", &server.url, "--records", &records.to_string()]);
-    let (printed, _) = cost::of(&mut command)?;
-    Ok(serde_json::from_str(&printed)?)
+    let phase = |name: &str| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg("restoring")
+            .args(["--phase", name])
+            .arg("--home")
+            .arg(home.path());
+        command.args(["--url", &server.url, "--records", &records.to_string()]);
+        Ok::<_, anyhow::Error>(cost::of(&mut command)?.0)
+    };
+    phase("prepare")?;
+    Ok(serde_json::from_str(&phase("restore")?)?)
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restoring {
+    #[arg(long)]
+    phase: Phase,
     #[arg(long)]
     home: PathBuf,
     #[arg(long)]
@@ -146,15 +155,28 @@ pub(crate) struct Restoring {
     records: u64,
 }
 
-/// Backs up, lets the records be spoiled, backs up, plans into a file, applies, and prints what it took.
+/// What a process does; what the backups take is no part of what is measured.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Phase {
+    Prepare,
+    Restore,
+}
+
+/// Backs up, lets the records be spoiled, and backs up; or plans into a file, applies, and prints what it took.
 pub(crate) async fn restore(args: &Restoring) -> Result<()> {
     let engine = sweep::engine(&args.home).await?;
     let system = sweep::system(&VENDOR, &args.url)?;
     let stop = Stop::default();
     let job = sweep::job(&VENDOR, &system, &stop);
-    let good = Box::pin(engine.backup(&job)).await?.id;
-    spoil(&args.url)?;
-    let bad = Box::pin(engine.backup(&job)).await?.id;
+    if matches!(args.phase, Phase::Prepare) {
+        Box::pin(engine.backup(&job)).await?;
+        spoil(&args.url)?;
+        Box::pin(engine.backup(&job)).await?;
+        return Ok(());
+    }
+    let [good, bad] = engine.vault.snapshot_ids(job.name).await?[..] else {
+        anyhow::bail!("there are not two snapshots");
+    };
     let pair = [
         engine.vault.snapshot(job.name, good).await?,
         engine.vault.snapshot(job.name, bad).await?,
