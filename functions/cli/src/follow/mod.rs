@@ -318,8 +318,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let embedded = Embedded::open_for_tests(folder.path()).await.unwrap();
             let tables = Tables {
-                manifest: "m".into(),
-                runs: "r".into(),
+                manifest: "manifest".into(),
+                runs: "runs".into(),
             };
             let catalog = Catalog::new(embedded.dynamodb(), tables);
             catalog.create_tables().await.unwrap();
