@@ -14,7 +14,7 @@ ARN = f"arn:aws:{{}}:{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}:{{}}"
 # What a role may do to everything, since AWS knows no resource for it (service authorization reference, read 2026-11-25).
 WITHOUT_RESOURCE = {("ScheduleSyncRole", "scheduler:ListSchedules"), ("ScheduleSyncRole", "dynamodb:ListStreams")}
 DELETING = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:DeleteBucket", "s3:PutLifecycleConfiguration", "s3:PutBucketPolicy"]
-BASIC = ["SEATBELT_STACK", "SEATBELT_BUCKET", "SEATBELT_MANIFEST_TABLE", "SEATBELT_RUNS_TABLE", "SEATBELT_LOCK_MODE"]
+BASIC = ["SEATBELT_STACK", "SEATBELT_BUCKET", "SEATBELT_MANIFEST_TABLE", "SEATBELT_RUNS_TABLE", "SEATBELT_LOCK_MODE", "SEATBELT_LOCK_DAYS"]
 OF_SYNC = ["SEATBELT_SCHEDULE_GROUP", "SEATBELT_SCHEDULER_ROLE_ARN", "SEATBELT_SCHEDULE_DLQ_ARN"]
 OUTPUTS = ["Bucket", "ManifestTable", "RunsTable", "Platforms", "BackupFunctionPrefix", "ScheduleGroup", "Topic", "Dashboard"]
 
