@@ -21,6 +21,8 @@ use crate::{EngineError, checkpoint::Checkpoint, team::Team};
 pub(crate) const LEASE: Duration = Duration::from_mins(15);
 /// How long a claim on a slice lasts unless it is renewed: longer than the longest wait for one answer, too.
 pub(crate) const CLAIM: Duration = Duration::from_mins(10);
+/// An invocation that lasts so long gives every file its chance.
+const LONG: SignedDuration = SignedDuration::from_mins(5);
 /// The lease is renewed and the heartbeat written this often.
 const BEAT: SignedDuration = SignedDuration::from_mins(1);
 /// Work is checkpointed this often, so that a killed run loses no more.
@@ -132,11 +134,11 @@ impl Context<'_> {
         self.stop.is_requested() || self.deadline.is_some_and(|deadline| self.clock.now() >= deadline)
     }
 
-    /// Whether something begun at `begun` had at least four fifths of this invocation's time.
+    /// Whether something begun at `begun` had at least four fifths of this invocation's time, and that was long.
     pub(crate) fn had_most_of_its_time(&self, begun: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| {
             let whole = deadline.duration_since(self.since);
-            deadline.duration_since(begun) >= whole * 4 / 5
+            whole >= LONG && deadline.duration_since(begun) >= whole * 4 / 5
         })
     }
 
