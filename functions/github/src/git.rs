@@ -21,6 +21,7 @@ const PASSING: &[&str] = &[
     "returned error: 429",
     "RPC failed",
     "early EOF",
+    "expected flush after",
     "hung up",
     "disconnect",
     "timed out",
