@@ -136,6 +136,7 @@ impl World {
             settings: json!({"base_url": self.server.url(), "owner": self.github.org()}),
             secret,
             write_secret: None,
+            restores: true,
             wrong_secret: wrong,
             include: &[],
             exclude: &[],
