@@ -27,18 +27,13 @@ impl Retention {
         order: &Order,
         kind: RunKind,
         began: Timestamp,
-        fill: impl Fn(&mut Run),
+        fill: impl FnOnce(&mut Run),
     ) -> Result<(), CatalogError> {
-        let (mut id, now) = (RunId::at(began), self.clock.now());
-        loop {
-            let mut run = Run::start(&order.system, id, kind, order.trigger, began);
-            (run.ended_at, run.heartbeat_at) = (Some(now), now);
-            fill(&mut run);
-            match self.catalog.create_run(&run).await {
-                Err(CatalogError::RunExists { .. }) => id = id.next(),
-                other => return other,
-            }
-        }
+        let now = self.clock.now();
+        let mut run = Run::start(&order.system, RunId::at(began), kind, order.trigger, began);
+        (run.ended_at, run.heartbeat_at) = (Some(now), now);
+        fill(&mut run);
+        self.catalog.add_run(run).await.map(|_| ())
     }
 }
 

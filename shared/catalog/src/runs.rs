@@ -68,6 +68,20 @@ impl Catalog {
         }
     }
 
+    /// Adds a run under its own id, or, where that is taken, the next that is free. Returns it as it was added.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::create_run`], a taken id aside.
+    pub async fn add_run(&self, mut run: Run) -> Result<Run, CatalogError> {
+        loop {
+            match self.create_run(&run).await {
+                Ok(()) => return Ok(run),
+                Err(CatalogError::RunExists { .. }) => run.id = run.id.next(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Writes the system's name beside those of all others with a history: once per process, as it never changes.
     async fn note_system(&self, system: &str, tried: Tried<'_>) -> Result<(), CatalogError> {
         system.parse::<SystemName>().map_err(|error| CatalogError::Refused {

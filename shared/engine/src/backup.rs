@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use seatbelt_catalog::{Catalog, CatalogError, Lease, Unit, UnitPlan};
+use seatbelt_catalog::{Catalog, Lease, Unit, UnitPlan};
 use seatbelt_connector_kit::{Connector, KitError, Pacers, Resource, SecretStore, Session};
 use seatbelt_model::{
     Clock, Completeness, FORMAT, Observer, ResourceCounts, ResourceState, Run, RunId, RunKind, RunStatus, Snapshot,
@@ -144,17 +144,11 @@ impl Engine {
             return Err(busy);
         }
         let now = self.clock.now();
-        let mut id = RunId::at(now);
-        loop {
-            let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
-            (run.status, run.ended_at, run.error) = (RunStatus::Skipped, Some(now), Some(busy.to_string()));
-            run.due_at = relay.due;
-            match self.catalog.create_run(&run).await {
-                Ok(()) => return Err(busy),
-                Err(CatalogError::RunExists { .. }) => id = id.next(),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let mut run = Run::start(job.name, RunId::at(now), RunKind::Backup, job.trigger, now);
+        (run.status, run.ended_at, run.error) = (RunStatus::Skipped, Some(now), Some(busy.to_string()));
+        run.due_at = relay.due;
+        self.catalog.add_run(run).await?;
+        Err(busy)
     }
 
     async fn backup_under(&self, job: &Job<'_>, lease: &Lease, worker: String) -> Result<Run, EngineError> {
@@ -254,16 +248,10 @@ impl Engine {
     }
 
     async fn create_run(&self, job: &Job<'_>, previous: Option<&Snapshot>, now: Timestamp) -> Result<Run, EngineError> {
-        let mut id = RunId::after(now, previous.map(|previous| previous.id));
-        loop {
-            let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
-            (run.due_at, run.logs) = (job.relay.due, job.relay.logs.clone());
-            match self.catalog.create_run(&run).await {
-                Ok(()) => return Ok(run),
-                Err(CatalogError::RunExists { .. }) => id = id.next(),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let id = RunId::after(now, previous.map(|previous| previous.id));
+        let mut run = Run::start(job.name, id, RunKind::Backup, job.trigger, now);
+        (run.due_at, run.logs) = (job.relay.due, job.relay.logs.clone());
+        Ok(self.catalog.add_run(run).await?)
     }
 
     async fn read_and_commit(

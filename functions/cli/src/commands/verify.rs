@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use seatbelt_catalog::CatalogError;
 use seatbelt_model::{Run, RunId, RunKind, RunStatus, SystemName, Trigger};
 use seatbelt_vault::{Damage, DamageKind, Scope, VerifyReport};
 use serde_json::{Value, json};
@@ -113,15 +112,8 @@ async fn begin(home: &Home, system: &str) -> Result<Run> {
         .parse::<SystemName>()
         .map_err(|error| Failure::usage(error.to_string(), "seatbelt manifest list"))?;
     let now = home.clock.now();
-    let mut id = RunId::at(now);
-    loop {
-        let run = Run::start(system, id, RunKind::Verify, Trigger::Manual, now);
-        match home.catalog.create_run(&run).await {
-            Ok(()) => return Ok(run),
-            Err(CatalogError::RunExists { .. }) => id = id.next(),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let run = Run::start(system, RunId::at(now), RunKind::Verify, Trigger::Manual, now);
+    Ok(home.catalog.add_run(run).await?)
 }
 
 fn bar(system: &str, context: &Context) -> ProgressBar {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use seatbelt_catalog::{CatalogError, Lease};
+use seatbelt_catalog::Lease;
 use seatbelt_connector_kit::{Resource, Session};
 use seatbelt_model::{ChangeKind, Event, ResourceCounts, Run, RunId, RunKind, RunStatus, Snapshot};
 use seatbelt_vault::Vault;
@@ -179,22 +179,10 @@ impl Engine {
         objects: &[String],
     ) -> Result<Run, EngineError> {
         let now = self.clock.now();
-        let mut id = RunId::after(
-            now,
-            vault
-                .restores(job.name, None)
-                .await?
-                .last()
-                .map(|document| document.run),
-        );
-        let run = loop {
-            let run = Run::start(job.name, id, RunKind::Restore, job.trigger, now);
-            match self.catalog.create_run(&run).await {
-                Ok(()) => break run,
-                Err(CatalogError::RunExists { .. }) => id = id.next(),
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let earlier = vault.restores(job.name, None).await?;
+        let id = RunId::after(now, earlier.last().map(|document| document.run));
+        let run = Run::start(job.name, id, RunKind::Restore, job.trigger, now);
+        let run = self.catalog.add_run(run).await?;
         let document = PlanDocument {
             format: FORMAT.to_owned(),
             run: run.id,

@@ -130,16 +130,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<ExitCode> {
 
 async fn begin(home: &Home, system: &str, snapshot: &Snapshot) -> Result<Run> {
     let now = home.clock.now();
-    let mut id = RunId::at(now);
-    loop {
-        let mut run = Run::start(system, id, RunKind::Drill, Trigger::Manual, now);
-        run.note(format!("drilled with snapshot {}", snapshot.id));
-        match home.catalog.create_run(&run).await {
-            Ok(()) => return Ok(run),
-            Err(seatbelt_catalog::CatalogError::RunExists { .. }) => id = id.next(),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let mut run = Run::start(system, RunId::at(now), RunKind::Drill, Trigger::Manual, now);
+    run.note(format!("drilled with snapshot {}", snapshot.id));
+    Ok(home.catalog.add_run(run).await?)
 }
 
 /// A drill at work.
