@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use seatbelt_connector_kit::{NewKeys, Resource, Writes};
+use seatbelt_connector_kit::{NewKeys, Reference, Resource, Writes};
 use seatbelt_model::{RunId, key};
 use seatbelt_vault::Vault;
 use serde::{Deserialize, Serialize};
@@ -136,14 +136,9 @@ impl Ids {
     /// A record with the keys it refers to as they are now, and as its connector adapts it.
     pub(super) fn translate(&self, writes: &Writes, key: &str, record: &str) -> String {
         let mut tree = Tree::parse(record);
-        for reference in writes.references {
-            let applies = reference
-                .only_if
-                .is_none_or(|(at, value)| text_at(record, at).as_deref() == Some(value));
-            if applies {
-                let parts = seatbelt_model::json::Pointer::new(reference.at).parts().to_vec();
-                tree.visit(&parts, &mut |value| self.renew(reference.to, key, value));
-            }
+        for reference in references(writes, record) {
+            let parts = seatbelt_model::json::Pointer::new(reference.at).parts().to_vec();
+            tree.visit(&parts, &mut |value| self.renew(reference.to, key, value));
         }
         let text = tree.text();
         writes.adapt.map_or(text.clone(), |adapt| adapt(&text, self))
@@ -177,6 +172,15 @@ impl NewKeys for Ids {
         let earlier = earlier.map(|key| current(key).unwrap_or(key));
         current(key).or(earlier).cloned()
     }
+}
+
+/// The references that a record has: of those that hold only for some records, the ones that hold for it.
+pub(super) fn references<'a>(writes: &'a Writes, record: &'a str) -> impl Iterator<Item = &'a Reference> {
+    writes.references.iter().filter(move |reference| {
+        reference
+            .only_if
+            .is_none_or(|(at, value)| text_at(record, at).as_deref() == Some(value))
+    })
 }
 
 /// A JSON text as a record.

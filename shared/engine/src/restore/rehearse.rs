@@ -10,7 +10,7 @@ use seatbelt_model::{
 };
 use seatbelt_vault::line;
 
-use super::{Planned, Selection, Sink, fields::Shape, ids::text_at, order::order, pairs::Source, tree::Tree};
+use super::{Planned, Selection, Sink, fields::Shape, ids::references, order::order, pairs::Source, tree::Tree};
 use crate::{Engine, EngineError, Job};
 
 /// Records of a sample, however many a record draws along.
@@ -99,13 +99,7 @@ impl Engine {
         let stored = String::from_utf8_lossy(&stored).into_owned();
         let (record, _) = line::split(&stored);
         let mut found = Vec::new();
-        for reference in shape.writes.references {
-            let applies = reference
-                .only_if
-                .is_none_or(|(at, value)| text_at(&record, at).as_deref() == Some(value));
-            if !applies {
-                continue;
-            }
+        for reference in references(shape.writes, &record) {
             let mut values = Vec::new();
             let at = Pointer::new(reference.at).parts().to_vec();
             Tree::parse(&record).visit(&at, &mut |value| {
@@ -138,7 +132,8 @@ fn creatable<'a>(resource: &Resource, snapshot: &'a Snapshot) -> Option<&'a Reso
 /// A record without references to what the sample does not hold: those records are not where it goes.
 pub(super) fn alone(resource: &Resource, record: &str, sample: &Sample) -> String {
     let mut tree = Tree::parse(record);
-    for reference in resource.restore.writes().map_or(&[][..], |writes| writes.references) {
+    let writes = resource.restore.writes();
+    for reference in writes.into_iter().flat_map(|writes| references(writes, record)) {
         let holds = |value: &Tree| {
             let Tree::Scalar(text) = value else { return true };
             let Some(key) = json::scalar(text) else { return true };
