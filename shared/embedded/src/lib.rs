@@ -66,6 +66,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::Database;
 use jiff::Timestamp;
 
+mod axe;
 mod connector;
 mod dynamodb;
 mod error;
@@ -74,6 +75,7 @@ mod folder;
 mod lock;
 mod s3;
 
+pub use axe::Axe;
 pub use error::EmbeddedError;
 pub use fault::{Fault, FaultHook, FaultPoint};
 

@@ -1,49 +1,16 @@
 //! A storage that fails at a write and stays failed, as a killed process or a lost disk leaves it: the newest snapshot can be read, and the
 //! next run completes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-};
-
-use seatbelt_embedded::{Fault, FaultPoint, Options};
+use seatbelt_embedded::{Axe, Options};
 
 use crate::{
     Rig, Subject, compare, sample,
     template::{self, Start, Template, Undisturbed},
 };
 
-/// Counts writes once it is armed, and fails all from one on.
-#[derive(Clone, Default)]
-struct Axe {
-    armed: Arc<AtomicBool>,
-    seen: Arc<AtomicU64>,
-    /// The first write that fails; `None` only counts.
-    at: Option<u64>,
-    /// Whether that one is carried out, and only its answer lost.
-    after: bool,
-}
-
-impl Axe {
-    fn decide(&self, point: &FaultPoint) -> Fault {
-        if !point.write || !self.armed.load(SeqCst) {
-            return Fault::None;
-        }
-        let number = self.seen.fetch_add(1, SeqCst);
-        match self.at {
-            Some(at) if number == at && self.after => Fault::FailAfter,
-            Some(at) if number >= at => Fault::FailBefore,
-            _ => Fault::None,
-        }
-    }
-
-    async fn rig(&self, subject: &Subject<'_>, template: &Template, start: Start) -> Rig {
-        let axe = self.clone();
-        let options = Options::default().fault(move |point| axe.decide(point));
-        let rig = template.rig_with(&template.setup(subject, start), start, options).await;
-        self.armed.store(true, SeqCst);
-        rig
-    }
+async fn rig(axe: &Axe, subject: &Subject<'_>, template: &Template, start: Start) -> Rig {
+    let options = Options::default().fault(axe.hook());
+    template.rig_with(&template.setup(subject, start), start, options).await
 }
 
 /// The number of cases.
@@ -51,23 +18,19 @@ pub(crate) async fn check(subject: &Subject<'_>, template: &Template) -> usize {
     let mut cases = 0;
     for start in Start::ALL {
         let counter = Axe::default();
-        let rig = counter.rig(subject, template, start).await;
+        let rig = rig(&counter, subject, template, start).await;
+        counter.count();
         template::complete(&format!("{}: an undisturbed run ({start:?})", subject.name), &rig).await;
         drop(rig);
         let expected = template.undisturbed(subject, start).await;
-        let writes = counter.seen.load(SeqCst);
+        let writes = counter.writes();
         let mut failed = 0;
         let exhaustive = crate::is_exhaustive();
         for (place, at) in sample(writes, subject.samples * 3 / 2).into_iter().enumerate() {
             for after in [false, true] {
                 // Samples take turns.
                 if exhaustive || after == place.is_multiple_of(2) {
-                    let axe = Axe {
-                        at: Some(at),
-                        after,
-                        ..Axe::default()
-                    };
-                    failed += usize::from(cut_off(subject, template, start, &axe, writes, &expected).await);
+                    failed += usize::from(cut_off(subject, template, start, (at, after), writes, &expected).await);
                     cases += 1;
                 }
             }
@@ -86,17 +49,18 @@ async fn cut_off(
     subject: &Subject<'_>,
     template: &Template,
     start: Start,
-    axe: &Axe,
+    (at, after): (u64, bool),
     writes: u64,
     expected: &Undisturbed,
 ) -> bool {
-    let when = if axe.after { "after" } else { "before" };
+    let when = if after { "after" } else { "before" };
     let what = format!(
-        "{}: storage lost {when} write {} of {writes} ({start:?})",
-        subject.name,
-        axe.at.unwrap_or_default()
+        "{}: storage lost {when} write {at} of {writes} ({start:?})",
+        subject.name
     );
-    let rig = axe.rig(subject, template, start).await;
+    let axe = Axe::default();
+    let rig = rig(&axe, subject, template, start).await;
+    axe.strike(at, after);
     let previous = rig.newest_id().await;
     // It may yet succeed, if only what it tidies up at the end was lost.
     let outcome = rig.back_up(false).await;

@@ -1,18 +1,10 @@
 //! A restore that dies, at every request to the vendor and at every write to the storage: the next one finishes it, with no record
 //! doubled and none lost, and the undo leads back to the state before.
 
-use std::{
-    collections::BTreeMap,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use seatbelt_conformance::{Plan, Rig, SYSTEM, Setup};
-use seatbelt_embedded::{Fault as StorageFault, Options};
+use seatbelt_embedded::{Axe, Options};
 use seatbelt_engine::{Action, EngineError, Selection};
 use seatbelt_model::{RunStatus, SnapshotId};
 use seatbelt_platforms::{
@@ -35,32 +27,6 @@ struct Case {
 
 /// Records by resource, without ids and times: what must come back, however often the restore died.
 type State = BTreeMap<String, Vec<String>>;
-
-/// What a storage is told to do.
-#[derive(Clone, Default)]
-struct Axe {
-    armed: Arc<AtomicBool>,
-    seen: Arc<AtomicU64>,
-    at: Option<u64>,
-    after: bool,
-}
-
-impl Axe {
-    fn options(&self) -> Options {
-        let axe = self.clone();
-        Options::default().fault(move |point| {
-            if !point.write || !axe.armed.load(SeqCst) {
-                return StorageFault::None;
-            }
-            let number = axe.seen.fetch_add(1, SeqCst);
-            match axe.at {
-                Some(at) if number == at && axe.after => StorageFault::FailAfter,
-                Some(at) if number >= at => StorageFault::FailBefore,
-                _ => StorageFault::None,
-            }
-        })
-    }
-}
 
 impl Case {
     /// The case, and a rig on it whose storage obeys `options`.
@@ -262,21 +228,17 @@ async fn killed_at_a_request_it_is_finished_by_the_next() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn storage_lost_at_a_write_it_is_finished_by_the_next() {
     let counter = Axe::default();
-    let (case, rig) = Case::new(counter.options()).await;
-    counter.armed.store(true, SeqCst);
+    let (case, rig) = Case::new(Options::default().fault(counter.hook())).await;
+    counter.count();
     rig.apply(&case.plan).await.unwrap();
-    let writes = counter.seen.load(SeqCst);
+    let writes = counter.writes();
     drop(rig);
     let mut failed = 0;
     for at in sample(writes) {
         for after in [false, true] {
-            let axe = Axe {
-                at: Some(at),
-                after,
-                ..Axe::default()
-            };
-            let (case, rig) = Case::new(axe.options()).await;
-            axe.armed.store(true, SeqCst);
+            let axe = Axe::default();
+            let (case, rig) = Case::new(Options::default().fault(axe.hook())).await;
+            axe.strike(at, after);
             let outcome = rig.apply(&case.plan).await;
             // Only the release of the lease may be lost without harm.
             if outcome.is_ok() {

@@ -1,11 +1,6 @@
 //! A pass that is cut at any write leaves everything that is kept whole, and later passes do what it did not.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
-
-use seatbelt_embedded::{Fault, Options as Home};
+use seatbelt_embedded::{Axe, Options as Home};
 use seatbelt_vault::{Options, Scope};
 
 use crate::{
@@ -13,53 +8,10 @@ use crate::{
     world::{check_everything, tiny},
 };
 
-/// Which write breaks, counted from when it was armed; nothing that comes after it arrives.
-#[derive(Default)]
-struct Plan {
-    armed: AtomicBool,
-    countdown: AtomicU64,
-    answered: AtomicBool,
-    broken: AtomicBool,
-}
-
-impl Plan {
-    fn fate(&self, write: bool) -> Fault {
-        if !self.armed.load(Ordering::SeqCst) || !write {
-            return Fault::None;
-        }
-        if self.broken.load(Ordering::SeqCst) {
-            return Fault::FailBefore;
-        }
-        if self.countdown.fetch_sub(1, Ordering::SeqCst) > 0 {
-            return Fault::None;
-        }
-        self.broken.store(true, Ordering::SeqCst);
-        if self.answered.load(Ordering::SeqCst) {
-            Fault::FailAfter
-        } else {
-            Fault::FailBefore
-        }
-    }
-
-    fn arm(&self, countdown: u64, answered: bool) {
-        self.broken.store(false, Ordering::SeqCst);
-        self.countdown.store(countdown, Ordering::SeqCst);
-        self.answered.store(answered, Ordering::SeqCst);
-        self.armed.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether it broke.
-    fn disarm(&self) -> bool {
-        self.armed.store(false, Ordering::SeqCst);
-        self.broken.load(Ordering::SeqCst)
-    }
-}
-
 #[tokio::test]
 async fn a_pass_cut_at_any_write_harms_nothing_and_is_made_up_for() {
-    let plan = Arc::new(Plan::default());
-    let hook = plan.clone();
-    let home = Home::default().fault(move |point| hook.fate(point.write));
+    let axe = Axe::default();
+    let home = Home::default().fault(axe.hook());
     // Few objects, so that there are few writes to cut.
     let options = Options {
         chunk_bytes: 16 << 10,
@@ -77,9 +29,10 @@ async fn a_pass_cut_at_any_write_harms_nothing_and_is_made_up_for() {
             // The first pass expires and marks, the second sweeps; the same write of each is cut.
             for _ in 0..2 {
                 house.wait(DAY + HOUR);
-                plan.arm(write, answered);
+                axe.strike(write, answered);
                 let pass = house.pass(&system).await;
-                let cut = plan.disarm();
+                axe.rest();
+                let cut = axe.has_struck();
                 broken |= cut;
                 cuts += usize::from(cut);
                 assert_eq!(pass.refused, None);

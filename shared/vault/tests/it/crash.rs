@@ -1,55 +1,9 @@
 //! A run that is cut at any write leaves the snapshot before it whole, and running it again completes it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
-
-use seatbelt_embedded::{BUCKET, Embedded, Fault, Options as Home};
+use seatbelt_embedded::{Axe, BUCKET, Embedded, Options as Home};
 use seatbelt_vault::{Options, Scope, Vault, VaultError};
 
 use crate::world::{Batch, Lines, Op, RESOURCE, after, backup, by_id, check_everything, id, record, state_of, tiny};
-
-/// Which write breaks, counted from when it was armed.
-#[derive(Default)]
-struct Plan {
-    armed: AtomicBool,
-    countdown: AtomicU64,
-    after: AtomicBool,
-    broken: AtomicBool,
-}
-
-impl Plan {
-    fn fate(&self, write: bool) -> Fault {
-        if !self.armed.load(Ordering::SeqCst) || !write {
-            return Fault::None;
-        }
-        // Once broken, the process is dead: nothing it still sends arrives.
-        if self.broken.load(Ordering::SeqCst) {
-            return Fault::FailBefore;
-        }
-        if self.countdown.fetch_sub(1, Ordering::SeqCst) > 0 {
-            return Fault::None;
-        }
-        self.broken.store(true, Ordering::SeqCst);
-        if self.after.load(Ordering::SeqCst) {
-            Fault::FailAfter
-        } else {
-            Fault::FailBefore
-        }
-    }
-
-    fn arm(&self, countdown: u64, after: bool) {
-        self.broken.store(false, Ordering::SeqCst);
-        self.countdown.store(countdown, Ordering::SeqCst);
-        self.after.store(after, Ordering::SeqCst);
-        self.armed.store(true, Ordering::SeqCst);
-    }
-
-    fn disarm(&self) {
-        self.armed.store(false, Ordering::SeqCst);
-    }
-}
 
 /// Three runs: a first one, changes that come unsorted and with a handover, and a sweep that makes the layers compact.
 fn batches() -> Vec<Batch> {
@@ -70,12 +24,8 @@ fn batches() -> Vec<Batch> {
 #[tokio::test]
 async fn a_run_cut_at_any_write_leaves_the_last_snapshot_and_completes_when_run_again() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Arc::new(Plan::default());
-    let hook = {
-        let plan = plan.clone();
-        move |point: &seatbelt_embedded::FaultPoint| plan.fate(point.write)
-    };
-    let home = Embedded::open_with(&folder.path().join("home"), Home::default().fast().fault(hook))
+    let axe = Axe::default();
+    let home = Embedded::open_with(&folder.path().join("home"), Home::default().fast().fault(axe.hook()))
         .await
         .unwrap();
     let vault = Vault::new(
@@ -93,13 +43,13 @@ async fn a_run_cut_at_any_write_leaves_the_last_snapshot_and_completes_when_run_
             let (mut snapshots, mut lines, mut cut) = (Vec::new(), Lines::new(), false);
             for (number, batch) in batches().iter().enumerate() {
                 if number == 0 {
-                    plan.arm(write, answered)
+                    axe.strike(write, answered);
                 }
                 let before = lines.clone();
                 lines = after(&lines, batch, &by_id());
                 let mut result = backup(&vault, &system, number, &by_id(), batch).await;
-                if plan.broken.load(Ordering::SeqCst) {
-                    plan.disarm();
+                if axe.has_struck() {
+                    axe.rest();
                     if !cut {
                         cut = true;
                         tries += 1;
@@ -115,7 +65,7 @@ async fn a_run_cut_at_any_write_leaves_the_last_snapshot_and_completes_when_run_
                 }
                 snapshots.push((result.unwrap(), lines.clone()));
             }
-            plan.disarm();
+            axe.rest();
             let probes = ["0", "14", "29", "39"].map(String::from);
             if write % 7 == 0 {
                 check_everything(&vault, &system, &snapshots, &probes).await;
