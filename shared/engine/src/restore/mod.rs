@@ -11,6 +11,7 @@
 mod access;
 mod apply;
 mod batch;
+mod create;
 mod document;
 mod fields;
 mod ids;
@@ -20,8 +21,10 @@ mod merge;
 mod order;
 mod pairs;
 mod planner;
+mod record;
 mod rehearse;
 mod select;
+mod stand;
 mod tree;
 mod write;
 
