@@ -223,7 +223,11 @@ impl Planner<'_> {
         loop {
             let pairs = window(&mut pairs, WINDOW, takes).await?;
             let last = pairs.len() < WINDOW;
-            for pair in pairs {
+            let keys: Vec<String> = pairs.iter().map(|pair| self.ids.now(resource, &pair.key)).collect();
+            let live = self.live.records(resource, &keys, &self.ids).await?;
+            // What is there is compared field by field; its references are among them.
+            let gone = pairs.into_iter().zip(keys).filter(|(_, key)| !live.contains_key(key));
+            for (pair, _) in gone {
                 let wanted = pair.wanted.as_deref().unwrap_or_default();
                 let leaves = shape.leaves(wanted, Sending::Update);
                 let field = |at: &Vec<String>| FieldChange {
