@@ -91,6 +91,15 @@ class Emulated:
         )
         self.until(lambda: self.stack()["StackStatus"] == "CREATE_COMPLETE", "the stack is made", 60, lambda: self.stack())
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in self.stack()["Outputs"]}
+        self._lock()
+
+    def _lock(self):
+        """Locks the bucket as the template says: the emulator takes that through the API only."""
+        said = {name: template()["Parameters"][name]["Default"] for name in ("LockMode", "LockDays")}
+        rule = {"DefaultRetention": {"Mode": said["LockMode"], "Days": said["LockDays"]}}
+        self.s3.put_object_lock_configuration(
+            Bucket=self.outputs["Bucket"], ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
 
     def _stripped(self, function):
         """The binary, without what only a debugger needs if the machine has the tool for it."""

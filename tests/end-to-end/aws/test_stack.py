@@ -82,6 +82,9 @@ class Stack(unittest.TestCase):
         key = f"{SYSTEM}/snapshots/{self.run['run']['S']}.json"
         document = json.loads(self.aws.s3.get_object(Bucket=self.aws.outputs["Bucket"], Key=key)["Body"].read())
         self.assertEqual((document["system"], document["id"]), (SYSTEM, self.run["run"]["S"]))
+        for stored in (key, self.keys(f"{SYSTEM}/objects/")[0]):
+            lock = self.aws.s3.get_object_retention(Bucket=self.aws.outputs["Bucket"], Key=stored)["Retention"]
+            self.assertEqual(lock["Mode"], "GOVERNANCE", stored)
         # What a run has staged carries the tag by which the bucket's rule expires it.
         for staged in self.keys(f"{SYSTEM}/staging/"):
             tags = self.aws.s3.get_object_tagging(Bucket=self.aws.outputs["Bucket"], Key=staged)["TagSet"]
